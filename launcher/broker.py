@@ -1,0 +1,259 @@
+"""Embedded NATS server: the MQTT listener that devices and services connect to."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import nkeys
+
+from launcher import ports, processes, serveruser, statedir
+from launcher.broker_config import BrokerPorts, BrokerSecrets, config_text
+from launcher.failure import LaunchError
+from launcher.guardian import Guardian
+
+# SIGTERM ends the server after it has flushed JetStream.
+STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
+_USUAL = BrokerPorts(mqtt=1883, nats=4222, monitor=8222)
+_PORT_NAMES = ("mqtt", "nats", "monitor")
+
+
+def new_account_seed() -> str:
+    """Return a fresh account seed (SA…) for signing auth-callout answers."""
+    return bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT)).decode()
+
+
+def public_key(seed: str) -> str:
+    """Return the public account key (A…) of a seed."""
+    return bytes(nkeys.from_seed(seed.encode()).public_key).decode()
+
+
+def chosen_ports(record: dict[str, Any], usual: BrokerPorts = _USUAL) -> BrokerPorts:
+    """Return the recorded ports where they are still free, else the usual ones, else others."""
+    taken: list[int] = []
+    for name in _PORT_NAMES:
+        recorded = record.get(name)
+        preferred = recorded if isinstance(recorded, int) else getattr(usual, name)
+        taken.append(ports.choose(preferred, taken))
+    return BrokerPorts(*taken)
+
+
+class EmbeddedBroker:
+    """One NATS server on a state folder; a context manager, or start() and stop().
+
+    The ports are chosen at the first spawn and then kept for the life of the object, so that a
+    killed server comes back where its clients look for it.
+    """
+
+    stop_steps: processes.StopSteps = STOP_STEPS
+
+    def __init__(self, state_dir: Path, name: str = "nats") -> None:
+        self.state_dir = statedir.prepare(Path(state_dir).absolute())
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self._guardian: Guardian | None = None
+        self._owner = serveruser.server_user()
+        if not serveruser.can_enter(self._owner, self.state_dir):
+            raise LaunchError(
+                f"{self.state_dir} lies in a private folder that the user "
+                f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
+            )
+        self._folder = serveruser.private_folder(self.state_dir / name, self._owner)
+        self._record_path = self.state_dir / f"{name}.json"
+        self._record = self._load_record()
+        self._ports: BrokerPorts | None = None
+
+    @property
+    def ports(self) -> BrokerPorts:
+        """The server's ports; chosen now when it was not spawned yet."""
+        if self._ports is None:
+            self._ports = self._choose_ports()
+        return self._ports
+
+    @property
+    def mqtt_port(self) -> int:
+        """The MQTT listener's port."""
+        return self.ports.mqtt
+
+    @property
+    def monitor_url(self) -> str:
+        """The HTTP monitoring address (`/varz`, `/healthz`, …)."""
+        return f"http://127.0.0.1:{self.ports.monitor}"
+
+    @property
+    def mqtt_url(self) -> str:
+        """The services' MQTT address with their credentials."""
+        return f"mqtt://ingest:{self._record['ingest']}@127.0.0.1:{self.ports.mqtt}"
+
+    @property
+    def nats_url(self) -> str:
+        """device-auth's NATS address with its credentials."""
+        return f"nats://auth:{self._record['auth']}@127.0.0.1:{self.ports.nats}"
+
+    @property
+    def sys_url(self) -> str:
+        """The system account's NATS address (for `$SYS` requests such as KICK)."""
+        return f"nats://sys:{self._record['sys']}@127.0.0.1:{self.ports.nats}"
+
+    @property
+    def issuer_seed(self) -> str:
+        """The account seed (SA…) that signs auth-callout answers."""
+        return str(self._record["issuer_seed"])
+
+    def _load_record(self) -> dict[str, Any]:
+        record = statedir.read_record(self._record_path)
+        complete = dict(record)
+        for user in ("ingest", "auth", "sys"):
+            complete.setdefault(user, secrets.token_hex(24))
+        complete.setdefault("issuer_seed", new_account_seed())
+        complete.setdefault("server_name", f"anban-{secrets.token_hex(4)}")
+        if complete != record:
+            self._save(complete)
+        return complete
+
+    def _save(self, record: dict[str, Any]) -> None:
+        statedir.write_record(self._record_path, record)
+
+    def _choose_ports(self) -> BrokerPorts:
+        self.stop_leftover()
+        chosen = chosen_ports(self._record)
+        self._record |= {name: getattr(chosen, name) for name in _PORT_NAMES}
+        self._save(self._record)
+        return chosen
+
+    def stop_leftover(self) -> None:
+        """Stop a server that an earlier launcher left on this state folder."""
+        recorded = self._record.get("server")
+        if isinstance(recorded, dict):
+            identity = processes.Identity(int(recorded.get("pid", 0)), str(recorded.get("started", "")))
+            processes.stop(identity, STOP_STEPS)
+
+    def _binary(self) -> Path:
+        beside = Path(sys.executable).with_name("nats-server")
+        found = str(beside) if beside.exists() else shutil.which("nats-server")
+        if found is None:
+            raise LaunchError("nats-server is not installed: remove .venv and start again")
+        original = Path(found)
+        if serveruser.runs_as(self._owner, [str(original), "--version"]):
+            return original
+        built = original.stat()
+        version = f"{built.st_size}-{built.st_mtime_ns}"
+        copy = serveruser.reachable_copy([original], self.state_dir / "nats-binary", version)
+        return copy / original.name
+
+    def _write_config(self) -> Path:
+        known = BrokerSecrets(
+            ingest=self._record["ingest"],
+            auth=self._record["auth"],
+            sys=self._record["sys"],
+            issuer_public=public_key(self.issuer_seed),
+        )
+        path = self._folder / "nats.conf"
+        store = self._folder / "jetstream"
+        statedir.write_private(path, config_text(self._record["server_name"], self.ports, known, store))
+        os.chown(path, self._owner.uid, self._owner.gid)
+        return path
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server process without waiting for it."""
+        self.stop_leftover()
+        command = [str(self._binary()), "-c", str(self._write_config())]
+        with statedir.log_file(self.state_dir, self.name).open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "HOME": str(self._folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+                **self._owner.popen(),
+            )
+        identity = processes.identify(self.process.pid)
+        if identity is not None:
+            self._record["server"] = {"pid": identity.pid, "started": identity.started}
+            self._save(self._record)
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Tell whether this very server has recovered JetStream and accepts MQTT connections."""
+        if ports.get(self.ports.monitor, "/healthz") is None:
+            return False
+        said = json.loads(ports.get(self.ports.monitor, "/varz") or b"{}")
+        return said.get("server_name") == self._record["server_name"] and ports.accepts(self.ports.mqtt)
+
+    def start(self, seconds: float = 30) -> Self:
+        """Start the server and wait until devices could connect.
+
+        Another program may take a chosen port in between; then other ports are tried, unless the
+        server ran before. Raises LaunchError with the server's last words when it fails.
+        """
+        fixed = self.process is not None or self._ports is not None
+        deadline = time.monotonic() + seconds
+        process = self._spawn_guarded()
+        while not (self.is_ready() and process.poll() is None):
+            ended = process.poll() is not None
+            said = statedir.last_lines(self.state_dir / "logs" / f"{self.name}.log")
+            in_use = ended and "in use" in said
+            if time.monotonic() > deadline or (ended and not in_use):
+                self.stop()
+                raise LaunchError(f"NATS did not start: {said}")
+            if in_use:
+                if not fixed:
+                    self._ports = self._choose_ports()
+                time.sleep(0.1)
+                process = self._spawn_guarded()
+            time.sleep(0.02)
+        return self
+
+    def _spawn_guarded(self) -> subprocess.Popen[bytes]:
+        """Start the process so that it does not outlive a caller that was SIGKILLed."""
+        process = self.spawn()
+        self._guardian = self._guardian or Guardian(statedir.log_file(self.state_dir, "guardian"))
+        self._guardian.add(self.name, process.pid, self.stop_steps)
+        return process
+
+    def _dismiss_guardian(self) -> None:
+        if self._guardian is not None:
+            self._guardian.dismiss()
+            self._guardian = None
+
+    def stop(self) -> None:
+        """Stop the server cleanly; harmless when it does not run."""
+        if self.process is None:
+            return
+        for number, seconds in (*STOP_STEPS, (signal.SIGKILL, 10.0)):
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(seconds)
+        self.process = None
+        self._dismiss_guardian()
+
+    def kill(self) -> None:
+        """SIGKILL the server, as a crash would; start() brings it back on the same ports."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self._dismiss_guardian()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

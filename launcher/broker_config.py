@@ -1,0 +1,78 @@
+"""The configuration text of the embedded NATS server."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# Every QoS 1 subscription counts against it (`#` twice); more than 65,535 in one session is refused.
+MAX_ACK_PENDING = 16_000
+MAX_PAYLOAD_BYTES = 2 * 1024 * 1024
+STORE_QUOTA_BYTES = 4 * 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BrokerPorts:
+    """The three loopback ports: MQTT for devices and services, NATS for device-auth, monitoring."""
+
+    mqtt: int
+    nats: int
+    monitor: int
+
+
+@dataclass(frozen=True)
+class BrokerSecrets:
+    """Passwords of the fixed users and the public account key that signs callout answers."""
+
+    ingest: str
+    auth: str
+    sys: str
+    issuer_public: str
+
+
+def config_text(server_name: str, ports: BrokerPorts, secrets: BrokerSecrets, store: Path) -> str:
+    """Return the server's configuration file.
+
+    Devices are admitted by the auth callout only; `ingest` (services), `auth` (device-auth) and
+    `sys` (the system account) are known to the server itself.
+    """
+    return f"""\
+server_name: "{server_name}"
+listen: "127.0.0.1:{ports.nats}"
+http: "127.0.0.1:{ports.monitor}"
+max_payload: {MAX_PAYLOAD_BYTES}
+
+jetstream {{
+  store_dir: "{store}"
+  sync_interval: "1s"
+  max_memory_store: 67108864
+  max_file_store: {STORE_QUOTA_BYTES}
+}}
+
+mqtt {{
+  listen: "127.0.0.1:{ports.mqtt}"
+  ack_wait: "5s"
+  max_ack_pending: {MAX_ACK_PENDING}
+}}
+
+accounts {{
+  CARE {{
+    jetstream: enabled
+    users: [
+      {{ user: "ingest", password: "{secrets.ingest}" }}
+      {{ user: "auth", password: "{secrets.auth}" }}
+    ]
+  }}
+  SYS {{
+    users: [ {{ user: "sys", password: "{secrets.sys}" }} ]
+  }}
+}}
+system_account: SYS
+
+authorization {{
+  timeout: 60
+  auth_callout {{
+    issuer: "{secrets.issuer_public}"
+    account: CARE
+    auth_users: [ "ingest", "auth", "sys" ]
+  }}
+}}
+"""

@@ -1,0 +1,134 @@
+"""The commands of `./anban`."""
+
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from typer.exceptions import TyperException
+
+from launcher import check as check_run
+from launcher import demo as demo_run
+from launcher import roster, statedir, testing
+from launcher.failure import LaunchError
+
+_OPEN_FILES = 65_536
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    name="anban",
+    help="Anban 安伴: the service centre of a district's elder care.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StateDirOption = Annotated[
+    Path | None, typer.Option("--state-dir", help="Where the demo keeps its data (default: $ANBAN_STATE_DIR).")
+]
+
+
+def _console() -> Console:
+    return Console(soft_wrap=False)
+
+
+def _state_dir(chosen: Path | None) -> Path:
+    return (chosen or statedir.default_state_dir()).absolute()
+
+
+@app.command()
+def demo(
+    elders: Annotated[int, typer.Option(min=1, max=20_000, help="How many elders to simulate.")] = 300,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data first.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Drive the scripted story and end (at most 90 s).")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Where --check writes its outcome.")] = None,
+    state_dir: StateDirOption = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="HTTP port (default: 8080 if free).")] = None,
+) -> None:
+    """Run everything with a simulated district, until Ctrl-C."""
+    if check:
+        if reset or state_dir is not None:
+            raise LaunchError("--check has its own temporary data: leave out --reset and --state-dir")
+        raise typer.Exit(check_run.run(_console(), elders, json or Path("anban-check.json"), port))
+    if json is not None:
+        raise LaunchError("--json goes with --check")
+    folder = _state_dir(state_dir)
+    if reset:
+        demo_run.reset(folder)
+    demo_run.run(_console(), folder, elders, port)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recordings (CSV).", metavar="FILE...")],
+    speed: Annotated[float, typer.Option(min=0.01, help="How many times faster than recorded.")] = 1.0,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Which column holds what, e.g. hr=HR (repeatable).", metavar="NAME=COLUMN")
+    ] = None,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Publish recorded vitals into the running demo, as devices would."""
+    folder = _state_dir(state_dir)
+    settings = roster.recorded_environment(folder)
+    if not settings or not statedir.StateLock(folder).is_held():
+        raise LaunchError(f"no demo runs on {folder}: start ./anban demo first")
+    words = ["replay", *(str(file.absolute()) for file in files), "--speed", str(speed)]
+    for choice in column or []:
+        words += ["--column", choice]
+    os.chdir(statedir.CHECKOUT)
+    os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], dict(os.environ) | settings)  # noqa: S606
+
+
+@app.command(context_settings=_PASS_ON)
+def test(context: typer.Context) -> None:
+    """Run every check and test; further words go to pytest."""
+    raise typer.Exit(testing.run(_console(), context.args))
+
+
+@app.command()
+def asyncapi(
+    write: Annotated[bool, typer.Option("--write", help="Write the file in the repository.")] = False,
+) -> None:
+    """Print the AsyncAPI document of what devices say and hear."""
+    _run_module("schemas.asyncapi", *(["--write"] if write else []))
+
+
+@app.command()
+def openapi(
+    write: Annotated[bool, typer.Option("--write", help="Write the file in the repository.")] = False,
+) -> None:
+    """Print the OpenAPI document of the control centre."""
+    _run_module("control_center", "openapi", *(["--write"] if write else []))
+
+
+def _run_module(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *words], cwd=statedir.CHECKOUT, check=False)
+    raise typer.Exit(done.returncode)
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: every device is a connection."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
+
+
+def main() -> None:
+    """Run the command line; what the user can act on is one line and exit code 2."""
+    _raise_file_limit()
+    try:
+        code = app(prog_name="anban", standalone_mode=False)
+    except (LaunchError, TyperException) as error:
+        said = error.format_message() if isinstance(error, TyperException) else str(error)
+        if said:
+            print(f"anban: {said}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(code or 0)

@@ -1,0 +1,160 @@
+"""A whole running Anban: servers, schema, seeded elders and every process, on one state folder."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from launcher import migrations, ports, roster, statedir
+from launcher.broker import EmbeddedBroker
+from launcher.failure import LaunchError
+from launcher.postgres import EmbeddedPostgres
+from launcher.service import Service, of_server
+from launcher.steps import Steps
+from launcher.supervisor import Supervisor, stop_leftovers
+
+DEVICE_SIM = "device-sim"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run: `elders` to simulate, `story` for the check, the wished HTTP port or None."""
+
+    elders: int
+    http_port: int | None = None
+    story: bool = False
+    extra: Mapping[str, str] | None = None
+
+
+def external_settings() -> dict[str, str]:
+    """Return the servers that the caller's environment names instead of the embedded ones."""
+    names = ("ANBAN_DATABASE_URL", "ANBAN_MQTT_URL", "ANBAN_NATS_URL", "ANBAN_NATS_ISSUER_SEED")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+class District:
+    """Starts everything in order and stops it in reverse; a context manager around its life."""
+
+    def __init__(
+        self, state_dir: Path, plan: Plan, report: Callable[[str], None], *, remove_after: bool = False
+    ) -> None:
+        self.state_dir = statedir.prepare(state_dir)
+        self.plan = plan
+        self.settings = external_settings()
+        self.environment: dict[str, str] = {}
+        self._lock = statedir.StateLock(self.state_dir)
+        self._lock.acquire()
+        try:
+            if plan.http_port is not None and not ports.is_free(plan.http_port):
+                raise LaunchError(f"port {plan.http_port} is taken: choose another --port")
+            self.left_over = stop_leftovers(self.state_dir)
+            self.entries = roster.entries(plan.elders, story=plan.story, with_device_auth=self._has_callout())
+            self.addresses = roster.choose_addresses(self.state_dir, self.entries, plan.http_port)
+            self.supervisor = Supervisor(self.state_dir, report, remove_after=remove_after)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _has_callout(self) -> bool:
+        return "ANBAN_MQTT_URL" not in self.settings or "ANBAN_NATS_URL" in self.settings
+
+    @property
+    def base_url(self) -> str:
+        """The control centre's address on this machine."""
+        return f"http://127.0.0.1:{self.addresses.http}"
+
+    @property
+    def steps_to_start(self) -> int:
+        """How many steps start() shows."""
+        return 4 + len(self.entries)
+
+    def start(self, steps: Steps) -> None:
+        """Start servers, migrate, seed, start the processes; LaunchError names what failed."""
+        with steps.step("Starting the database"):
+            self._start_database()
+        with steps.step("Starting the broker"):
+            self._start_broker()
+        settings = {**self.settings, **(self.plan.extra or {})}
+        self.environment = roster.base_environment(self.state_dir, settings)
+        with steps.step("Bringing the schema up to date"):
+            migrations.migrate(self.settings["ANBAN_DATABASE_URL"])
+        with steps.step(f"Seeding the district with {self.plan.elders} elders"):
+            self._seed()
+        for entry in self.entries:
+            with steps.step(f"Starting {entry.name}"):
+                self._start(roster.service_of(entry, self.supervisor, self.environment, self.addresses))
+
+    def _start(self, service: Service) -> None:
+        self.supervisor.start(service)
+
+    def _start_database(self) -> None:
+        if "ANBAN_DATABASE_URL" in self.settings:
+            migrations.check_connection(self.settings["ANBAN_DATABASE_URL"])
+            return
+        server = EmbeddedPostgres(self.state_dir)
+        self._start(of_server(server))
+        self.settings["ANBAN_DATABASE_URL"] = server.url
+
+    def _start_broker(self) -> None:
+        if "ANBAN_MQTT_URL" in self.settings:
+            return
+        broker = EmbeddedBroker(self.state_dir)
+        self._start(of_server(broker))
+        self.settings |= {
+            "ANBAN_MQTT_URL": broker.mqtt_url,
+            "ANBAN_NATS_URL": broker.nats_url,
+            "ANBAN_NATS_ISSUER_SEED": broker.issuer_seed,
+        }
+
+    def _seed(self) -> None:
+        log = statedir.log_file(self.state_dir, "seed")
+        command = [sys.executable, "-m", "device_sim", "seed", "--elders", str(self.plan.elders)]
+        with log.open("ab") as output:
+            code = self.run_guarded("seed", command, stdout=output)
+        if code != 0:
+            raise LaunchError(f"seeding failed: {statedir.last_lines(log) or f'exit code {code}'} (its log: {log})")
+
+    def run_guarded(self, name: str, command: list[str], *, stdout: object = None, seconds: float = 300) -> int:
+        """Run one command to its end under the guardian's eyes; returns its exit code.
+
+        Raises subprocess.TimeoutExpired (the command is then stopped) after `seconds`.
+        """
+        process = subprocess.Popen(
+            command,
+            cwd=statedir.CHECKOUT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,  # type: ignore[call-overload]
+            stderr=subprocess.STDOUT if stdout is not None else None,
+            start_new_session=True,
+        )
+        self.supervisor.guard(name, process.pid)
+        try:
+            code: int = process.wait(seconds)
+            return code
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(3)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def stop(self) -> None:
+        """Stop everything and let the state folder go."""
+        self.supervisor.stop()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,59 @@
+"""Free TCP ports on the loopback address, below the range the kernel hands out itself."""
+
+import http.client
+import random
+import socket
+from collections.abc import Callable, Collection
+
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Tell whether a server could listen on this port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Tell whether something accepts connections on this port."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def choose(
+    preferred: int | None,
+    avoid: Collection[int] = (),
+    free: Callable[[int], bool] = is_free,
+) -> int:
+    """Return the preferred port when it is free and not to be avoided, else a random free one."""
+    if preferred is not None and preferred not in avoid and free(preferred):
+        return preferred
+    while True:
+        port = random.randint(_LOWEST, _HIGHEST)
+        if port not in avoid and free(port):
+            return port
+
+
+def get(port: int, path: str, seconds: float = 2) -> bytes | None:
+    """Return the body that a loopback HTTP server answers with 200; None for anything else.
+
+    No proxy of the environment is asked, which the standard openers would do.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return body if answer.status == 200 else None

