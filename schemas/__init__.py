@@ -1,0 +1,1 @@
+"""What every process agrees on: topics, messages, states, events, settings, the database. Imports nothing of ours."""

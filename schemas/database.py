@@ -1,0 +1,75 @@
+"""Connections and the one way to change anything: a transaction that ends by appending its events."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, dict_row
+
+from schemas.events import Event, append
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Transaction:
+    """An open transaction and the events it will append when it ends."""
+
+    conn: psycopg.Connection[TupleRow]
+    events: list[Event] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Remember an event for the end of the transaction."""
+        self.events.append(event)
+
+    def rows(self, query: psycopg.sql.SQL, params: dict[str, Any] | None = None) -> list[Row]:
+        """Run a query and return all its rows as dictionaries."""
+        return rows(self.conn, query, params)
+
+    def row(self, query: psycopg.sql.SQL, params: dict[str, Any] | None = None) -> Row | None:
+        """Run a query and return its first row, or None."""
+        return row(self.conn, query, params)
+
+    def execute(self, query: psycopg.sql.SQL, params: dict[str, Any] | None = None) -> int:
+        """Run a statement and return how many rows it touched."""
+        return self.conn.execute(query, params).rowcount
+
+
+@contextmanager
+def transaction(conn: psycopg.Connection[TupleRow]) -> Iterator[Transaction]:
+    """Begin, yield, append the events, commit; rolls everything back when the block raises."""
+    with conn.transaction():
+        tx = Transaction(conn)
+        yield tx
+        append(conn, tx.events)
+
+
+def rows(conn: psycopg.Connection[TupleRow], query: psycopg.sql.SQL, params: dict[str, Any] | None = None) -> list[Row]:
+    """Run a query on a connection and return all its rows as dictionaries."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, params).fetchall()
+
+
+def row(conn: psycopg.Connection[TupleRow], query: psycopg.sql.SQL, params: dict[str, Any] | None = None) -> Row | None:
+    """Run a query on a connection and return its first row, or None."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, params).fetchone()
+
+
+def connect(url: str, application: str) -> psycopg.Connection[TupleRow]:
+    """Open an autocommit connection; transactions are opened explicitly. Raises psycopg.OperationalError.
+
+    A server that vanishes without a word is noticed after about ten seconds.
+    """
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        application_name=f"anban-{application}",
+        connect_timeout=5,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        options="-c timezone=UTC",
+    )

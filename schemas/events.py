@@ -1,0 +1,69 @@
+"""The ordered log of what changed: the feed reads it by id, so ids must appear in commit order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from schemas.statements import statement
+
+CHANNEL: Final = "anban_event"
+EventKind = Literal[
+    "alarm.raised",
+    "alarm.signalled",
+    "alarm.confirmed",
+    "alarm.worsened",
+    "alarm.escalated",
+    "alarm.realarmed",
+    "alarm.acknowledged",
+    "alarm.noted",
+    "alarm.resolved",
+    "alarm.cancelled",
+    "alarm.closed",
+    "elder.changed",
+    "account.changed",
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change; the ids say what to look at, the state itself is read from its table."""
+
+    kind: EventKind
+    at: datetime
+    alarm_id: int | None = None
+    elder_id: int | None = None
+    account_id: int | None = None
+
+
+LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(7221101)")
+APPEND = statement("""
+    INSERT INTO event (kind, at, alarm_id, elder_id, account_id)
+    SELECT * FROM unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
+                         %(elder_ids)s::integer[], %(account_ids)s::integer[])
+""")
+NOTIFY = statement("SELECT pg_notify('anban_event', '')")
+
+
+def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
+    """Append the events of one transaction, as its last statement.
+
+    Ids are taken before commit; the transaction-scoped advisory lock keeps a reader of `id > last` from ever
+    skipping a row, and is taken last so that it never serialises the bulk of the work.
+    """
+    if not events:
+        return
+    conn.execute(LOCK)
+    conn.execute(
+        APPEND,
+        {
+            "kinds": [event.kind for event in events],
+            "ats": [event.at for event in events],
+            "alarm_ids": [event.alarm_id for event in events],
+            "elder_ids": [event.elder_id for event in events],
+            "account_ids": [event.account_id for event in events],
+        },
+    )
+    conn.execute(NOTIFY)

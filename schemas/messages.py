@@ -1,0 +1,132 @@
+"""What devices say and are told: shapes, and decoding that either yields a message or says why not.
+
+JSON in UTF-8, at most 64 KiB. `at` is the device's UTC time in milliseconds. Unknown fields are kept, not refused.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+MAX_PAYLOAD: Final = 64 * 1024
+MAX_SAMPLES: Final = 500
+_LARGEST_BIGINT: Final = 2**63 - 1
+
+EventKind = Literal["sos", "fall", "fall_cancelled", "leak", "smoke", "gas"]
+Boot = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$", description="Names one run of the device's firmware")]
+Seq = Annotated[int, Field(ge=0, le=_LARGEST_BIGINT, description="Counts up within one boot, one a message")]
+UtcMillis = Annotated[int, Field(ge=-_LARGEST_BIGINT, le=_LARGEST_BIGINT, description="Device time, UTC, ms")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Undecodable(ValueError):
+    """A message that cannot be read: `reason` is a short code to count by, `detail` is for a person."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class Sample(_Message):
+    """Measurements at one moment; what is absent was not measured."""
+
+    at: UtcMillis
+    hr: Annotated[Number | None, Field(description="Heart rate, /min")] = None
+    spo2: Annotated[Number | None, Field(description="Oxygen saturation, %")] = None
+    rr: Annotated[Number | None, Field(description="Respiration rate, /min")] = None
+    temp: Annotated[Number | None, Field(description="Body temperature, °C")] = None
+    sbp: Annotated[Number | None, Field(description="Systolic blood pressure, mmHg")] = None
+    dbp: Annotated[Number | None, Field(description="Diastolic blood pressure, mmHg")] = None
+    steps: Annotated[Number | None, Field(description="Steps today")] = None
+    lat: Annotated[Number | None, Field(description="Latitude, WGS-84 degrees")] = None
+    lon: Annotated[Number | None, Field(description="Longitude, WGS-84 degrees")] = None
+    bat: Annotated[Number | None, Field(description="Battery, %")] = None
+
+
+class _Envelope(_Message):
+    v: Literal[1]
+    boot: Boot
+    seq: Seq
+
+
+class Telemetry(_Envelope, Sample):
+    """One measurement, on lane `telemetry`."""
+
+
+class TelemetryBackfill(_Envelope):
+    """Several measurements made while the device was offline, on lane `telemetry`."""
+
+    samples: Annotated[list[Sample], Field(min_length=1, max_length=MAX_SAMPLES)]
+
+
+class DeviceEvent(_Envelope):
+    """Something that happened, on lane `event`; repeated under the same identity until recorded."""
+
+    at: UtcMillis
+    kind: EventKind
+
+
+class Status(_Message):
+    """Presence hint, on lane `status`, retained; the last will is `{"online":false}`."""
+
+    online: bool
+    fw: Annotated[str, Field(max_length=40)] | None = None
+    bat: Number | None = None
+
+
+class Command(_Message):
+    """What a device is told, on lane `cmd` at QoS 0; `recorded` names the event that is now stored."""
+
+    id: str
+    kind: Literal["seen", "recorded", "talk", "ring", "locate"]
+    expires: UtcMillis | None = None
+    boot: Boot | None = None
+    seq: Seq | None = None
+
+
+class CommandAck(_Message):
+    """A device's answer to a command, on lane `cmd/ack`."""
+
+    id: Annotated[str, Field(max_length=64)]
+    result: Annotated[str, Field(max_length=200)]
+
+
+Incoming = Telemetry | TelemetryBackfill | DeviceEvent | Status | CommandAck
+
+
+def _model_for(lane: str, payload: bytes) -> type[Incoming]:
+    match lane:
+        case "telemetry":
+            return TelemetryBackfill if b'"samples"' in payload else Telemetry
+        case "event":
+            return DeviceEvent
+        case "status":
+            return Status
+        case "cmd/ack":
+            return CommandAck
+        case _:
+            raise Undecodable("unknown_lane", f"no lane {lane[:40]!r}")
+
+
+def decode(lane: str, payload: bytes) -> Incoming:
+    """Decode one message of a lane; raises Undecodable, and nothing else, for whatever the bytes are."""
+    model = _model_for(lane, payload)
+    if len(payload) > MAX_PAYLOAD:
+        raise Undecodable("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Undecodable("not_utf8", f"byte {error.start}: {error.reason}") from None
+    if "\\u0000" in text or "\x00" in text:
+        raise Undecodable("invalid_json", "a NUL character cannot be stored")
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        reason = "invalid_json" if fault["type"] == "json_invalid" else "invalid_message"
+        raise Undecodable(reason, f"{place}: {fault['msg']}"[:300] if place else fault["msg"][:300]) from None

@@ -1,0 +1,54 @@
+-- migrate:up
+CREATE TABLE account (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    username text NOT NULL UNIQUE CHECK (username = lower(username)),
+    name text NOT NULL,
+    role text NOT NULL CHECK (role IN ('operator', 'supervisor', 'worker', 'family', 'administrator')),
+    password_hash text NOT NULL,
+    created_at timestamptz NOT NULL,
+    disabled_at timestamptz
+);
+
+-- What an account may see: an organisation's subtree, or one elder (family). Workers get theirs from accepted work.
+CREATE TABLE membership (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id integer NOT NULL REFERENCES account ON DELETE CASCADE,
+    org_code text REFERENCES org_unit,
+    elder_id integer REFERENCES elder,
+    valid_from timestamptz NOT NULL,
+    valid_to timestamptz,
+    CHECK (num_nonnulls(org_code, elder_id) = 1)
+);
+CREATE INDEX membership_account ON membership (account_id);
+CREATE INDEX membership_elder ON membership (elder_id) WHERE elder_id IS NOT NULL;
+
+CREATE TABLE session (
+    token_hash bytea PRIMARY KEY,
+    account_id integer NOT NULL REFERENCES account ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX session_expires ON session (expires_at);
+
+CREATE TABLE login_failure (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    username text NOT NULL,
+    address text NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX login_failure_username ON login_failure (username, at);
+CREATE INDEX login_failure_address ON login_failure (address, at);
+
+-- Every read of health or location data, and every change of a session.
+CREATE TABLE access_log (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    account_id integer NOT NULL REFERENCES account,
+    action text NOT NULL,
+    elder_id integer,
+    alarm_id bigint
+);
+CREATE INDEX access_log_elder ON access_log (elder_id, at) WHERE elder_id IS NOT NULL;
+
+-- migrate:down
+DROP TABLE access_log, login_failure, session, membership, account;

@@ -1,0 +1,69 @@
+"""Settings from the environment (prefix ANBAN_), the same for every process."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _scheme(*allowed: str) -> AfterValidator:
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError as error:
+            raise ValueError(f"is not a URL ({error})") from error
+        if parts.scheme not in allowed:
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in allowed)}")
+        return url
+
+    return AfterValidator(check)
+
+
+class Settings(BaseSettings):
+    """What a process is told at its start. A wrong value is refused by name before anything is opened."""
+
+    model_config = SettingsConfigDict(env_prefix="ANBAN_", extra="ignore", frozen=True)
+
+    database_url: Annotated[str, _scheme("postgresql", "postgres")] = "postgresql://anban@127.0.0.1:5432/anban"
+    mqtt_url: Annotated[str, _scheme("mqtt", "mqtts")] = "mqtt://127.0.0.1:1883"
+    nats_url: Annotated[str, _scheme("nats", "tls")] | None = None
+    nats_issuer_seed: Annotated[str, Field(pattern="^SA[A-Z2-7]{56}$")] | None = None
+    state_dir: Path = Path("/tmp/anban")  # noqa: S108
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    metrics_port: Port = 0
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    data: Path = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    supervised: bool = False
+    parent_fd: Annotated[int, Field(ge=0)] | None = None
+    sim_ledger: Path | None = None
+
+
+class MqttAddress:
+    """Host, port and credentials of an `mqtt://` URL."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.tls = parts.scheme == "mqtts"
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or (8883 if self.tls else 1883)
+        self.username = unquote(parts.username) if parts.username else None
+        self.password = unquote(parts.password) if parts.password else None
+
+
+def load_settings() -> Settings:
+    """Read the environment; on a wrong value print one line a fault and exit with status 2."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "ANBAN_" + "_".join(str(part) for part in fault["loc"][:1]).upper()
+            reason = fault["msg"].removeprefix("Value error, ")
+            print(f"anban: {name} {reason}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
