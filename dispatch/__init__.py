@@ -1,0 +1,1 @@
+"""Alarms, and later orders, to the people who answer them."""

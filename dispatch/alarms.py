@@ -1,0 +1,221 @@
+"""Raising alarms: joining, worsening, fall candidates and their cancellation, each with its first deadline."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from schemas.database import Row, Transaction
+from schemas.events import Event
+from schemas.statements import statement
+from schemas.states import AlarmKind, ElderState, Severity, alarm_rule, worse
+
+FALL_WINDOW: Final = timedelta(seconds=30)
+"""How long the wearer can cancel a fall, from the moment of the fall."""
+VITALS_QUIET: Final = timedelta(minutes=30)
+"""After a vitals alarm ended, the same or a lesser finding stays quiet for this long."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Something that calls for an alarm: who it is about, what happened and when."""
+
+    kind: AlarmKind
+    severity: Severity
+    device_key: int
+    occurred_at: datetime
+    elder_id: int | None = None
+    household_id: int | None = None
+    elder_state: ElderState | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+FIND_OPEN = statement("""
+    SELECT id, state, severity FROM alarm
+    WHERE ended_at IS NULL AND kind = %(kind)s::text AND subject = %(subject)s::text
+    FOR UPDATE
+""")
+FIND_QUIET = statement("""
+    SELECT severity FROM alarm
+    WHERE kind = %(kind)s::text AND subject = %(subject)s::text AND ended_at > %(since)s::timestamptz
+    ORDER BY id DESC LIMIT 1
+""")
+INSERT = statement("""
+    INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,
+                       last_signal_at, answer_due_at, dispatch_due_at, on_scene_due_at, due_at, due_reason, details)
+    SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(elder_id)s::integer, %(household_id)s::integer,
+           %(device_key)s::integer, %(is_test)s::boolean, %(occurred_at)s::timestamptz, %(now)s::timestamptz,
+           %(now)s::timestamptz,
+           clock.start + make_interval(secs => sla.answer_seconds),
+           clock.start + make_interval(secs => sla.dispatch_seconds),
+           clock.start + make_interval(secs => sla.on_scene_seconds),
+           CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN %(confirm_at)s::timestamptz
+                ELSE %(now)s::timestamptz + make_interval(secs => first.after_seconds) END,
+           CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN 'confirm' ELSE 'escalate' END,
+           %(details)s::jsonb
+    FROM sla_policy AS sla
+    JOIN escalation_policy AS first ON first.severity = sla.severity AND first.level = 1
+    CROSS JOIN LATERAL (SELECT COALESCE(%(confirm_at)s::timestamptz, %(now)s::timestamptz) AS start) AS clock
+    WHERE sla.severity = %(severity)s::text
+    ON CONFLICT (subject, kind) WHERE ended_at IS NULL DO NOTHING
+    RETURNING id
+""")
+JOIN = statement("""
+    UPDATE alarm SET signal_count = signal_count + 1, last_signal_at = %(now)s::timestamptz WHERE id = %(id)s::bigint
+""")
+WORSEN = statement("""
+    UPDATE alarm
+    SET severity = %(severity)s::text, state = 'raised', details = details || %(details)s::jsonb,
+        last_signal_at = %(now)s::timestamptz, escalation_level = 0, escalation_roles = '{}',
+        answer_due_at = %(now)s::timestamptz + make_interval(secs => sla.answer_seconds),
+        dispatch_due_at = CASE WHEN dispatched_at IS NOT NULL THEN dispatch_due_at
+            ELSE %(now)s::timestamptz + make_interval(secs => sla.dispatch_seconds) END,
+        on_scene_due_at = CASE WHEN on_scene_at IS NOT NULL THEN on_scene_due_at
+            ELSE %(now)s::timestamptz + make_interval(secs => sla.on_scene_seconds) END,
+        answered_at = NULL, acknowledged_at = NULL, acknowledged_by = NULL,
+        due_at = %(now)s::timestamptz + make_interval(secs => first.after_seconds), due_reason = 'escalate'
+    FROM sla_policy AS sla JOIN escalation_policy AS first ON first.severity = sla.severity AND first.level = 1
+    WHERE alarm.id = %(id)s::bigint AND sla.severity = %(severity)s::text
+""")
+CANCEL_PENDING = statement("""
+    UPDATE alarm
+    SET state = 'cancelled', ended_at = %(now)s::timestamptz, due_at = NULL, due_reason = NULL
+    WHERE state = 'pending' AND kind = 'fall' AND device_key = %(device_key)s::integer
+      AND occurred_at <= %(at)s::timestamptz
+    RETURNING id, elder_id
+""")
+CANCELLED_AFTER = statement("""
+    SELECT 1 FROM device_event
+    WHERE device_key = %(device_key)s::integer AND kind = 'fall_cancelled'
+      AND at BETWEEN %(at)s::timestamptz AND %(until)s::timestamptz
+    LIMIT 1
+""")
+ADD_EVENT = statement("""
+    INSERT INTO alarm_event (alarm_id, at, kind, actor_id, note, detail)
+    VALUES (%(alarm_id)s::bigint, %(at)s::timestamptz, %(kind)s::text, %(actor_id)s::integer, %(note)s::text,
+            %(detail)s::jsonb)
+""")
+
+
+def record(
+    tx: Transaction,
+    now: datetime,
+    alarm_id: int,
+    kind: str,
+    *,
+    actor_id: int | None = None,
+    note: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Add one row to an alarm's timeline."""
+    tx.execute(
+        ADD_EVENT,
+        {
+            "alarm_id": alarm_id,
+            "at": now,
+            "kind": kind,
+            "actor_id": actor_id,
+            "note": note,
+            "detail": Jsonb(detail or {}),
+        },
+    )
+
+
+def subject_of(signal: Signal) -> str:
+    """Whom a signal is about, as the alarm table names it."""
+    if signal.elder_id is not None:
+        return f"elder:{signal.elder_id}"
+    if signal.household_id is not None:
+        return f"household:{signal.household_id}"
+    return f"device:{signal.device_key}"
+
+
+def fall_confirmation(occurred_at: datetime, now: datetime) -> datetime | None:
+    """When a fall reported now becomes an alarm; None when its window has already passed."""
+    due = min(occurred_at, now) + FALL_WINDOW
+    return due if due > now else None
+
+
+def raise_alarm(tx: Transaction, now: datetime, signal: Signal) -> int | None:
+    """Raise an alarm with its first deadline, or join the open one of the same subject and kind.
+
+    Returns the alarm's id, or None when the elder's state or the quiet time after an ended vitals alarm keeps it from
+    being raised. A worse signal for an open alarm raises it again.
+    """
+    rule = alarm_rule(signal.elder_state, signal.kind)
+    if not rule.raises:
+        return None
+    while True:
+        found = tx.row(FIND_OPEN, {"kind": signal.kind, "subject": subject_of(signal)})
+        if found is not None:
+            _join(tx, now, signal, found)
+            return int(found["id"])
+        if signal.kind == "vitals" and _quiet(tx, now, signal):
+            return None
+        alarm_id = _insert(tx, now, signal, is_test=rule.is_test)
+        if alarm_id is not None:
+            return alarm_id
+
+
+def _quiet(tx: Transaction, now: datetime, signal: Signal) -> bool:
+    ended = tx.row(FIND_QUIET, {"kind": signal.kind, "subject": subject_of(signal), "since": now - VITALS_QUIET})
+    return ended is not None and not worse(signal.severity, ended["severity"])
+
+
+def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) -> int | None:
+    confirm_at = fall_confirmation(signal.occurred_at, now) if signal.kind == "fall" else None
+    made = tx.row(
+        INSERT,
+        {
+            "kind": signal.kind,
+            "severity": signal.severity,
+            "state": "pending" if confirm_at else "raised",
+            "elder_id": signal.elder_id,
+            "household_id": signal.household_id,
+            "device_key": signal.device_key,
+            "is_test": is_test,
+            "occurred_at": signal.occurred_at,
+            "now": now,
+            "confirm_at": confirm_at,
+            "details": Jsonb(signal.details),
+        },
+    )
+    if made is None:
+        return None
+    alarm_id = int(made["id"])
+    record(tx, now, alarm_id, "raised", detail=signal.details)
+    tx.emit(Event("alarm.raised", now, alarm_id=alarm_id, elder_id=signal.elder_id))
+    return alarm_id
+
+
+def _join(tx: Transaction, now: datetime, signal: Signal, found: Row) -> None:
+    alarm_id = int(found["id"])
+    if worse(signal.severity, found["severity"]):
+        tx.execute(
+            WORSEN,
+            {"id": alarm_id, "severity": signal.severity, "now": now, "details": Jsonb(signal.details)},
+        )
+        record(tx, now, alarm_id, "worsened", detail=signal.details)
+        tx.emit(Event("alarm.worsened", now, alarm_id=alarm_id, elder_id=signal.elder_id))
+        return
+    if signal.kind == "vitals":
+        return
+    tx.execute(JOIN, {"id": alarm_id, "now": now})
+    record(tx, now, alarm_id, "signalled", detail=signal.details)
+    tx.emit(Event("alarm.signalled", now, alarm_id=alarm_id, elder_id=signal.elder_id))
+
+
+def cancel_fall(tx: Transaction, now: datetime, device_key: int, at: datetime) -> int | None:
+    """The wearer says that the fall at or before `at` is none; returns the cancelled alarm's id, if one was pending."""
+    cancelled = tx.row(CANCEL_PENDING, {"device_key": device_key, "at": at, "now": now})
+    if cancelled is None:
+        return None
+    record(tx, now, cancelled["id"], "cancelled", detail={"by": "wearer"})
+    tx.emit(Event("alarm.cancelled", now, alarm_id=cancelled["id"], elder_id=cancelled["elder_id"]))
+    return int(cancelled["id"])
+
+
+def fall_already_cancelled(tx: Transaction, device_key: int, at: datetime) -> bool:
+    """Whether the cancellation of a fall at `at` arrived before the fall itself."""
+    return tx.row(CANCELLED_AFTER, {"device_key": device_key, "at": at, "until": at + FALL_WINDOW}) is not None

@@ -1,0 +1,1 @@
+"""Device message to stored reading to raised alarm."""

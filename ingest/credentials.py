@@ -1,0 +1,84 @@
+"""The local copy of every device's credential hash: answers need no database, and survive its absence and a restart."""
+
+import hashlib
+import hmac
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from schemas.database import rows
+from schemas.statements import statement
+
+OVERLAP: Final = timedelta(seconds=30)
+"""Changes are asked for again this far back, so that a slow transaction is not missed."""
+
+CHANGED = statement("""
+    SELECT id, secret_hash, revoked_at IS NOT NULL AS revoked, changed_at
+    FROM device WHERE changed_at >= %(since)s::timestamptz
+""")
+ALL = statement("SELECT id, secret_hash, revoked_at IS NOT NULL AS revoked, changed_at FROM device")
+
+
+class CredentialCopy:
+    """Device id to SHA-256 of its secret, kept in memory and in one file of mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._hashes: dict[str, bytes] = {}
+        self._newest: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def load(self) -> None:
+        """Read the file; one that is missing or damaged is the same as none, the database fills it again."""
+        try:
+            stored = json.loads(self._path.read_text())
+            self._hashes = {str(name): bytes.fromhex(text) for name, text in stored.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            self._hashes = {}
+
+    def matches(self, device_id: str, secret: str) -> bool:
+        """Whether `secret` is the device's; takes the same time for an unknown device."""
+        expected = self._hashes.get(device_id, b"\x00" * 32)
+        return hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), expected) and device_id in self._hashes
+
+    def refresh(self, conn: psycopg.Connection[TupleRow]) -> bool:
+        """Take over what changed in the database; returns whether anything did."""
+        if self._newest is None:
+            found = rows(conn, ALL)
+            fresh = {row["id"]: bytes(row["secret_hash"]) for row in found if not row["revoked"]}
+            changed = fresh != self._hashes
+            self._hashes = fresh
+        else:
+            found = rows(conn, CHANGED, {"since": self._newest - OVERLAP})
+            changed = False
+            for row in found:
+                changed |= self._apply(row["id"], None if row["revoked"] else bytes(row["secret_hash"]))
+        self._newest = max((row["changed_at"] for row in found), default=self._newest)
+        return changed
+
+    def _apply(self, device_id: str, secret_hash: bytes | None) -> bool:
+        if self._hashes.get(device_id) == secret_hash:
+            return False
+        if secret_hash is None:
+            del self._hashes[device_id]
+        else:
+            self._hashes[device_id] = secret_hash
+        return True
+
+    def save(self) -> None:
+        """Write the file whole or not at all."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({name: value.hex() for name, value in self._hashes.items()}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)

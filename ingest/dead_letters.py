@@ -1,0 +1,39 @@
+"""Messages that cannot be used, kept with the reason and the raw bytes, and counted."""
+
+import hashlib
+from typing import Final
+
+from prometheus_client import Counter
+
+from ingest.received import DeadLetter
+from schemas.database import Transaction
+from schemas.statements import statement
+
+KEPT_BYTES: Final = 64 * 1024
+DEAD_LETTERS = Counter("anban_dead_letters_total", "Messages that could not be used", ["reason"])
+
+KEEP = statement("""
+    INSERT INTO dead_letter (received_at, last_received_at, topic, device_id, reason, detail, payload, payload_size,
+                             payload_sha256)
+    VALUES (%(at)s::timestamptz, %(at)s::timestamptz, %(topic)s::text, %(device_id)s::text, %(reason)s::text,
+            %(detail)s::text, %(payload)s::bytea, %(size)s::integer, %(sha256)s::bytea)
+    ON CONFLICT (md5(topic), reason, payload_sha256) DO UPDATE
+    SET times = dead_letter.times + 1, last_received_at = EXCLUDED.last_received_at
+""")
+
+
+def keep(tx: Transaction, letter: DeadLetter) -> None:
+    """Store a dead letter, or count the same bytes on the same topic once more."""
+    tx.execute(
+        KEEP,
+        {
+            "at": letter.message.received_at,
+            "topic": letter.message.topic.replace("\x00", "\ufffd")[:1000],
+            "device_id": letter.device_id,
+            "reason": letter.reason,
+            "detail": letter.detail.replace("\x00", "\ufffd"),
+            "payload": letter.message.payload[:KEPT_BYTES],
+            "size": len(letter.message.payload),
+            "sha256": hashlib.sha256(letter.message.payload).digest(),
+        },
+    )

@@ -1,0 +1,124 @@
+"""One persistent MQTT session of a lane group and shard: it queues what arrives and acknowledges what is committed."""
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.received import Received
+from schemas.settings import MqttAddress
+from schemas.topics import LaneGroup, session_filters, session_id
+
+log = structlog.get_logger()
+_connections = itertools.count(1)
+KEEPALIVE: Final = 15
+
+Inbox = queue.SimpleQueue[Received]
+
+
+class ShardSubscriber:
+    """Connects, subscribes, checks every SUBACK, queues messages; nothing is acknowledged before `acknowledge`.
+
+    The broker bounds what is unacknowledged (`max_ack_pending`), and with it the memory used here.
+    """
+
+    def __init__(self, url: str, group: LaneGroup, shard: int, inbox: Inbox, on_ready: Callable[[], None]) -> None:
+        address = MqttAddress(url)
+        self.shard = shard
+        self._inbox = inbox
+        self._on_ready = on_ready
+        self._filters = session_filters(group, shard)
+        self._connection = 0
+        self._lock = threading.Lock()
+        self.subscribed = False
+        self.refusal = ""
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=session_id(group, shard),
+            clean_session=False,
+            manual_ack=True,
+        )
+        if address.username:
+            self._client.username_pw_set(address.username, address.password)
+        if address.tls:
+            self._client.tls_set()
+        self._client.max_inflight_messages_set(65_535)
+        self._client.reconnect_delay_set(1, 3)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._arrived
+        self._client.connect_async(address.host, address.port, keepalive=KEEPALIVE)
+
+    def start(self) -> None:
+        """Connect in the background and stay connected."""
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect; the session stays with the broker, which keeps what arrives meanwhile."""
+        self._client.disconnect()
+        self._client.loop_stop()
+        self.subscribed = False
+
+    def acknowledge(self, message: Received) -> None:
+        """Tell the broker that a message is committed; one of an earlier connection will be delivered again."""
+        with self._lock:
+            if message.connection == self._connection and message.qos > 0:
+                self._client.ack(message.mid, message.qos)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send to a device at QoS 0."""
+        self._client.publish(topic, payload, qos=0)
+
+    def _connected(
+        self, client: mqtt.Client, _data: Any, _flags: mqtt.ConnectFlags, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self.refusal = str(reason)
+            log.warning("broker refused the session", shard=self.shard, reason=self.refusal)
+            return
+        with self._lock:
+            self._connection = next(_connections)
+        client.subscribe([(topic, 1) for topic in self._filters])
+
+    def _disconnected(self, *_: Any) -> None:
+        with self._lock:
+            self._connection = 0
+        self.subscribed = False
+
+    def _subscribed(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _props: Properties | None
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        self.refusal = ", ".join(refused)
+        self.subscribed = not refused
+        if refused:
+            log.error("broker refused a subscription", shard=self.shard, filters=self._filters, reasons=refused)
+        else:
+            self._on_ready()
+
+    def _arrived(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "\ufffd"
+        self._inbox.put(
+            Received(
+                shard=self.shard,
+                topic=topic,
+                payload=bytes(message.payload),
+                retained=message.retain,
+                received_at=datetime.now(UTC),
+                connection=self._connection,
+                mid=message.mid,
+                qos=message.qos,
+            )
+        )
