@@ -1,0 +1,212 @@
+"""Every refusal in one shape, `{"error": {"code", "message", "fields"?}}`, in the user's language."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolClosed
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from control_center.language import Language, preferred, text
+from dispatch.refusals import RefusalCode, Refused
+
+RequestCode = Literal[
+    "bad_credentials",
+    "database_away",
+    "foreign_origin",
+    "internal",
+    "invalid",
+    "malformed_json",
+    "malformed_request",
+    "method_not_allowed",
+    "not_permitted",
+    "not_signed_in",
+    "too_large",
+    "too_many_attempts",
+    "wrong_content_type",
+]
+ErrorCode = RequestCode | RefusalCode
+FieldCode = Literal[
+    "bad_characters",
+    "invalid",
+    "not_a_choice",
+    "not_a_number",
+    "not_an_object",
+    "not_text",
+    "required",
+    "too_high",
+    "too_long",
+    "too_low",
+    "too_short",
+]
+STATUS: Final[Mapping[ErrorCode, int]] = {
+    "malformed_json": 400,
+    "malformed_request": 400,
+    "bad_credentials": 401,
+    "not_signed_in": 401,
+    "foreign_origin": 403,
+    "not_permitted": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "already_acknowledged": 409,
+    "already_ended": 409,
+    "not_yet_acknowledged": 409,
+    "not_yet_raised": 409,
+    "too_large": 413,
+    "wrong_content_type": 415,
+    "invalid": 422,
+    "too_many_attempts": 429,
+    "internal": 500,
+    "database_away": 503,
+}
+_BY_STATUS: Final[Mapping[int, ErrorCode]] = {
+    401: "not_signed_in",
+    403: "not_permitted",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_content_type",
+    422: "invalid",
+}
+# pydantic's error types, and the name under which each gives its limit.
+_FIELD_CODES: Final[Mapping[str, tuple[FieldCode, str | None]]] = {
+    "missing": ("required", None),
+    "bad_characters": ("bad_characters", None),
+    "string_unicode": ("bad_characters", None),
+    "string_type": ("not_text", None),
+    "string_too_short": ("too_short", "min_length"),
+    "string_too_long": ("too_long", "max_length"),
+    "int_type": ("not_a_number", None),
+    "int_parsing": ("not_a_number", None),
+    "int_parsing_size": ("not_a_number", None),
+    "int_from_float": ("not_a_number", None),
+    "greater_than_equal": ("too_low", "ge"),
+    "less_than_equal": ("too_high", "le"),
+    "literal_error": ("not_a_choice", None),
+    "enum": ("not_a_choice", None),
+    "model_type": ("not_an_object", None),
+    "model_attributes_type": ("not_an_object", None),
+    "dict_type": ("not_an_object", None),
+}
+log: Final = structlog.get_logger()
+
+
+class ErrorDetail(BaseModel):
+    """Why a request was refused: a code for programs, a sentence for people."""
+
+    code: str
+    message: str
+    fields: dict[str, str] | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer with status 400 and above."""
+
+    error: ErrorDetail
+
+
+class ApiError(Exception):
+    """Refuse a request; the status and the words follow from the code."""
+
+    def __init__(self, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.headers = headers
+
+
+def error_response(
+    language: Language,
+    code: ErrorCode,
+    fields: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """An answer that says in the user's language what is wrong."""
+    answer = ErrorAnswer(error=ErrorDetail(code=code, message=text(language, f"errors.{code}"), fields=fields))
+    return JSONResponse(
+        answer.model_dump(exclude_none=True),
+        STATUS[code],
+        {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def _language(request: Request) -> Language:
+    return preferred(request.headers.get("accept-language"))
+
+
+def field_texts(language: Language, faults: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What is wrong with each field, by its name in the request; the values themselves are never repeated."""
+    texts: dict[str, str] = {}
+    for fault in faults:
+        place = [str(part) for part in fault["loc"]]
+        name = ".".join(place[1:] or place)
+        code, limit = _FIELD_CODES.get(fault["type"], ("invalid", None))
+        texts.setdefault(name, text(language, f"fields.{code}", limit=fault.get("ctx", {}).get(limit)))
+    return texts
+
+
+def refuse_validation(request: Request, error: Exception) -> Response:
+    """422 with a text for each field, or 400 when the body was not JSON at all."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return error_response(_language(request), "malformed_json")
+    return error_response(_language(request), "invalid", field_texts(_language(request), faults))
+
+
+def refuse_http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: unknown paths and methods, bodies that cannot be read."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _BY_STATUS.get(error.status_code, "malformed_request" if error.status_code < 500 else "internal")
+    return error_response(_language(request), code, headers=error.headers)
+
+
+def refuse_api(request: Request, error: Exception) -> Response:
+    """What a route refuses."""
+    if not isinstance(error, ApiError):
+        raise error
+    return error_response(_language(request), error.code, headers=error.headers)
+
+
+def refuse_command(request: Request, error: Exception) -> Response:
+    """What the domain refuses."""
+    if not isinstance(error, Refused):
+        raise error
+    return error_response(_language(request), error.code)
+
+
+def refuse_database(request: Request, error: Exception) -> Response:
+    """The database is away, restarting or overloaded: the caller may try again."""
+    log.warning("database_away", why=str(error).strip()[:300])
+    return error_response(_language(request), "database_away", headers={"Retry-After": "2"})
+
+
+def refuse_data(request: Request, error: Exception) -> Response:
+    """A value that no column can hold and that validation let through."""
+    log.warning("unstorable_value", why=str(error).strip()[:300])
+    return error_response(_language(request), "invalid")
+
+
+def refuse_unexpected(request: Request, error: Exception) -> Response:
+    """A fault of ours; the cause goes to the log, never to the caller."""
+    log.error("unexpected", path=request.url.path, exc_info=error)
+    return error_response(_language(request), "internal")
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every failure in the one shape."""
+    app.add_exception_handler(RequestValidationError, refuse_validation)
+    app.add_exception_handler(HTTPException, refuse_http)
+    app.add_exception_handler(ApiError, refuse_api)
+    app.add_exception_handler(Refused, refuse_command)
+    app.add_exception_handler(psycopg.OperationalError, refuse_database)
+    app.add_exception_handler(psycopg.InterfaceError, refuse_database)
+    app.add_exception_handler(PoolClosed, refuse_database)
+    app.add_exception_handler(psycopg.DataError, refuse_data)
+    app.add_exception_handler(Exception, refuse_unexpected)

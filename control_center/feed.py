@@ -1,0 +1,298 @@
+"""Tells every screen what changed: follows the event log and hands each change to whoever may see it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from psycopg.rows import TupleRow
+
+from control_center.auth import find_session, token_of
+from control_center.board import (
+    FEED_ROLES,
+    Gone,
+    Seat,
+    position,
+    read_batch,
+    read_missed,
+    read_scopes,
+    read_snapshot,
+)
+from control_center.dependencies import LARGEST_BIGINT, Clock, Database
+from control_center.frames import BatchFrames, Pulse
+from control_center.gate import same_origin
+from control_center.metrics import FEED_DELAY, FEED_STALE, SCREENS
+from control_center.presence import DeviceCount, device_counts
+from control_center.screens import CLOSE_NO_FEED, CLOSE_NO_SESSION, CLOSE_TRY_LATER, QUEUE_LIMIT, Phase, Screen
+from schemas.events import CHANNEL
+
+log: Final = structlog.get_logger()
+AWAY: Final = (psycopg.Error, OSError)
+"""What reading raises while the database is away."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between a feed's regular doings."""
+
+    poll: float = 1.0
+    tick: float = 2.0
+    recheck: float = 5.0
+    stale_after: float = 3.0
+    retry: float = 0.5
+
+
+class Feed:
+    """Follows the event log for all screens of this process."""
+
+    def __init__(self, database: Database, url: str, clock: Clock, pace: Pace | None = None) -> None:
+        self._database = database
+        self._url = url
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._screens: set[Screen] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._epoch = ""
+        self._last_id = 0
+        self._read_at: float | None = None
+        self._devices: dict[str, DeviceCount] = {}
+        self._recheck = asyncio.Event()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the event log could not be read lately."""
+        return self._read_at is None or time.monotonic() - self._read_at > self._pace.stale_after
+
+    def start(self) -> None:
+        """Start following; the database may be away."""
+        self._tasks = [
+            asyncio.create_task(self._forever(work))
+            for work in (self._follow, self._send_ticks, self._count_devices, self._check_scopes)
+        ]
+
+    async def stop(self) -> None:
+        """Stop following; sockets are closed by the server."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep one of the feed's doings going, however it fails; an outage is logged once, not at every attempt."""
+        why = ""
+        while True:
+            started = time.monotonic()
+            try:
+                await work()
+            except AWAY as error:
+                if type(error).__name__ != why or time.monotonic() - started > self._pace.stale_after:
+                    why = type(error).__name__
+                    log.warning("feed_interrupted", doing=work.__name__, why=str(error).strip()[:300])
+            except Exception as error:
+                log.error("feed_failed", doing=work.__name__, exc_info=error)
+            await asyncio.sleep(self._pace.retry)
+
+    async def _follow(self) -> None:
+        try:
+            async with await self._connect() as listener:
+                await listener.execute(f"LISTEN {CHANNEL}")
+                await self._find_position()
+                while True:
+                    while await self._read_on():
+                        pass
+                    async for _ in listener.notifies(timeout=self._pace.poll, stop_after=1):
+                        pass
+        finally:
+            self._read_at = None
+
+    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+        return await psycopg.AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            application_name="anban-control-center-feed",
+            connect_timeout=5,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+        )
+
+    async def _find_position(self) -> None:
+        epoch, last_id = await asyncio.to_thread(position, self._database)
+        if epoch != self._epoch or last_id < self._last_id:
+            self._start_over(epoch, last_id)
+
+    def _start_over(self, epoch: str, last_id: int) -> None:
+        self._epoch, self._last_id = epoch, last_id
+        for screen in self._screens:
+            screen.fall_behind()
+
+    async def _read_on(self) -> bool:
+        """Hand out the next batch of events; whether there was one."""
+        batch = await asyncio.to_thread(read_batch, self._database, self._clock(), self._last_id)
+        self._read_at = time.monotonic()
+        if batch.epoch != self._epoch or batch.last_id < self._last_id:
+            self._start_over(batch.epoch, batch.last_id)
+            return False
+        if not batch.events:
+            return False
+        self._last_id = batch.last_id
+        frames = BatchFrames(batch)
+        for screen in self._screens:
+            screen.take(frames)
+        self._follow_accounts({event.account_id for event in batch.events if event.kind == "account_changed"})
+        now = self._clock()
+        for event in batch.events:
+            FEED_DELAY.observe(max(0.0, (now - event.at).total_seconds()))
+        return True
+
+    def _follow_accounts(self, account_ids: set[int | None]) -> None:
+        changed = [screen for screen in self._screens if screen.seat.account_id in account_ids]
+        for screen in changed:
+            screen.fall_behind()
+        if changed:
+            self._recheck.set()
+
+    async def _send_ticks(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.tick)
+            now, stale = self._clock(), self.stale
+            FEED_STALE.set(stale)
+            for screen in self._screens:
+                devices = self._devices.get(screen.scope, DeviceCount(online=0, total=0))
+                screen.tick(Pulse(now, devices, stale))
+
+    async def _count_devices(self) -> None:
+        """Count once for each scope that somebody is looking at."""
+        while True:
+            someone = {screen.scope: screen.seat.account_id for screen in self._screens if screen.scope}
+            counts = await asyncio.to_thread(self._read_counts, list(someone.values())) if someone else {}
+            self._devices = {scope: counts[account_id] for scope, account_id in someone.items()}
+            await asyncio.sleep(self._pace.tick)
+
+    def _read_counts(self, account_ids: list[int]) -> dict[int, DeviceCount]:
+        with self._database.connection() as conn:
+            return device_counts(conn, account_ids, self._clock())
+
+    async def _check_scopes(self) -> None:
+        """Close screens whose session ended and read the board anew for those whose scope changed."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._recheck.wait(), self._pace.recheck)
+            self._recheck.clear()
+            seats = {screen.seat for screen in self._screens}
+            if not seats:
+                continue
+            scopes = await asyncio.to_thread(read_scopes, self._database, self._clock(), seats)
+            for screen in [screen for screen in self._screens if screen.seat in scopes]:
+                scope = scopes[screen.seat]
+                if isinstance(scope, Gone):
+                    screen.close(scope.close_code)
+                elif screen.phase is Phase.LIVE and scope != screen.scope:
+                    screen.fall_behind()
+
+    async def _open(self, screen: Screen, resume: tuple[str, int] | None) -> None:
+        """Read the board, or what was missed of it, for a screen that is behind."""
+        screen.start_reading()
+        database, now, seat = self._database, self._clock(), screen.seat
+        try:
+            if resume is not None:
+                missed = await asyncio.to_thread(read_missed, database, now, seat, *resume)
+                if isinstance(missed, Gone):
+                    return screen.close(missed.close_code)
+                if missed is not None:
+                    return screen.catch_up(missed)
+            snapshot = await asyncio.to_thread(read_snapshot, database, now, seat)
+        except AWAY as error:
+            log.warning("board_unreadable", why=str(error).strip()[:300])
+            return screen.reading_failed()
+        if isinstance(snapshot, Gone):
+            return screen.close(snapshot.close_code)
+        return screen.show(snapshot)
+
+    async def attend(self, socket: WebSocket, seat: Seat, resume: tuple[str, int] | None, limit: int) -> None:
+        """Serve one accepted socket until either side closes it."""
+        screen = Screen(seat, limit)
+        self._screens.add(screen)
+        SCREENS.inc()
+        sender = asyncio.create_task(self._send(socket, screen, resume))
+        listener = asyncio.create_task(_until_closed(socket))
+        try:
+            await asyncio.wait({sender, listener}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._screens.discard(screen)
+            SCREENS.dec()
+            for task in (sender, listener):
+                task.cancel()
+            for outcome in await asyncio.gather(sender, listener, return_exceptions=True):
+                if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+                    log.error("screen_failed", exc_info=outcome)
+
+    async def _send(self, socket: WebSocket, screen: Screen, resume: tuple[str, int] | None) -> None:
+        while screen.close_code is None:
+            text = await screen.next()
+            if text is not None:
+                await socket.send_text(text)
+            elif screen.phase is Phase.BEHIND and screen.close_code is None:
+                await self._open(screen, resume)
+                resume = None
+        await socket.close(screen.close_code)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    """Read and forget whatever a screen says; returns when it has gone."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def resume_point(epoch: str | None, last_id: str | None) -> tuple[str, int] | None:
+    """Where a screen says it left off; None when it does not say, or says nonsense."""
+    if not epoch or not last_id or not last_id.isascii() or not last_id.isdigit() or len(last_id) > 19:
+        return None
+    return (epoch[:100], int(last_id)) if int(last_id) <= LARGEST_BIGINT else None
+
+
+async def _find_seat(socket: WebSocket) -> Seat | int:
+    """Whose screen it is, or the code to close with."""
+    state = socket.app.state
+
+    def look_up() -> Seat | int:
+        token = token_of(socket)
+        if not token:
+            return CLOSE_NO_SESSION
+        with state.database.connection() as conn:
+            found = find_session(conn, state.clock(), token)
+        if found is None:
+            return CLOSE_NO_SESSION
+        if found.role not in FEED_ROLES:
+            return CLOSE_NO_FEED
+        return Seat(found.id, found.token_hash, family=found.role == "family")
+
+    try:
+        return await asyncio.to_thread(look_up)
+    except AWAY:
+        return CLOSE_TRY_LATER
+
+
+router = APIRouter()
+
+
+@router.websocket("/ws/feed")
+async def feed_socket(socket: WebSocket) -> None:
+    """The board, live."""
+    if not same_origin(socket.headers.get("origin"), socket.headers.get("host"), socket.url.scheme):
+        await socket.close()
+        return
+    seat = await _find_seat(socket)
+    with contextlib.suppress(WebSocketDisconnect):
+        await socket.accept()
+        if isinstance(seat, int):
+            await socket.close(seat)
+            return
+        resume = resume_point(socket.query_params.get("epoch"), socket.query_params.get("id"))
+        limit: int = getattr(socket.app.state, "queue_limit", QUEUE_LIMIT)
+        feed: Feed = socket.app.state.feed
+        await feed.attend(socket, seat, resume, limit)

@@ -1,0 +1,206 @@
+"""Builds alarm cards and elders from the tables, set by set: any number of cards costs the same few queries."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta, timezone
+from typing import Final
+
+import structlog
+from pydantic import ValidationError
+
+from control_center.cards import (
+    AlarmCard,
+    AlarmDevice,
+    ElderBrief,
+    Escalation,
+    News2,
+    NextDue,
+    Org,
+    Person,
+    Promise,
+    Sla,
+    TimelineEntry,
+)
+from control_center.dependencies import Connection
+from schemas.database import Row, rows
+from schemas.statements import statement
+
+DISTRICT_TIME: Final = timezone(timedelta(hours=8))
+"""China has one time zone and no summer time."""
+log: Final = structlog.get_logger()
+
+ALARMS = statement("""
+    SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
+           org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name
+    FROM alarm
+    JOIN device ON device.key = alarm.device_key
+    LEFT JOIN household ON household.id = alarm.household_id
+    LEFT JOIN org_unit ON org_unit.code = household.org_code
+    LEFT JOIN account ON account.id = alarm.acknowledged_by
+    WHERE alarm.id = ANY(%(ids)s::bigint[])
+""")
+ELDERS = statement("""
+    SELECT elder.id, elder.household_id, elder.name, elder.gender, elder.birth_date, elder.state, elder.living_alone,
+           elder.tags, elder.phone, household.address, org_unit.code AS org_code, org_unit.name AS org_name
+    FROM elder
+    JOIN household ON household.id = elder.household_id
+    JOIN org_unit ON org_unit.code = household.org_code
+    WHERE elder.id = ANY(%(ids)s::integer[]) OR elder.household_id = ANY(%(household_ids)s::integer[])
+    ORDER BY elder.id
+""")
+TIMELINE = statement("""
+    SELECT alarm_event.id, alarm_event.at, alarm_event.kind, alarm_event.note, alarm_event.detail,
+           account.id AS actor_id, account.name AS actor_name
+    FROM alarm_event LEFT JOIN account ON account.id = alarm_event.actor_id
+    WHERE alarm_event.alarm_id = %(alarm_id)s::bigint
+    ORDER BY alarm_event.id
+""")
+
+
+def today(now: datetime) -> date:
+    """The date in the district."""
+    return now.astimezone(DISTRICT_TIME).date()
+
+
+def day_start(now: datetime) -> datetime:
+    """Midnight in the district."""
+    return now.astimezone(DISTRICT_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def age(born: date, day: date) -> int:
+    """Full years of age on a day."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def elder_brief(elder: Row, now: datetime) -> ElderBrief:
+    """An elder from a row of ELDERS."""
+    return ElderBrief(
+        id=elder["id"],
+        name=elder["name"],
+        gender=elder["gender"],
+        age=age(elder["birth_date"], today(now)),
+        state=elder["state"],
+        living_alone=elder["living_alone"],
+        tags=elder["tags"],
+        address=elder["address"],
+        org=Org(code=elder["org_code"], name=elder["org_name"]),
+        phone=elder["phone"],
+    )
+
+
+def elder_briefs(conn: Connection, ids: Iterable[int], now: datetime) -> dict[int, ElderBrief]:
+    """Elders by id; ids that nobody has are left out."""
+    found = rows(conn, ELDERS, {"ids": list(ids), "household_ids": []})
+    return {elder["id"]: elder_brief(elder, now) for elder in found}
+
+
+def promise(
+    due_at: datetime | None, met_at: datetime | None, ended_at: datetime | None, now: datetime
+) -> Promise | None:
+    """One promise of the service level; an alarm that ended stops the clock of what was no longer needed."""
+    if due_at is None:
+        return None
+    return Promise(due_at=due_at, met_at=met_at, breached=(met_at or ended_at or now) > due_at)
+
+
+def _sla(alarm: Row, now: datetime) -> Sla:
+    ended = alarm["ended_at"]
+    return Sla(
+        answer=promise(alarm["answer_due_at"], alarm["answered_at"], ended, now),
+        dispatch=promise(alarm["dispatch_due_at"], alarm["dispatched_at"], ended, now),
+        on_scene=promise(alarm["on_scene_due_at"], alarm["on_scene_at"], ended, now),
+    )
+
+
+def _next_due(alarm: Row) -> NextDue | None:
+    if alarm["due_at"] is None or alarm["due_reason"] == "close":
+        return None
+    return NextDue(at=alarm["due_at"], reason=alarm["due_reason"])
+
+
+def news2_of(stored: object) -> News2 | None:
+    """A stored or computed NEWS2 score; one in an unknown shape must not take the card with it."""
+    if stored is None:
+        return None
+    try:
+        return News2.model_validate(stored)
+    except ValidationError as error:
+        log.error("unreadable_news2", faults=error.error_count())
+        return None
+
+
+def _alarm_card(alarm: Row, elder: ElderBrief | None, residents: list[ElderBrief], now: datetime) -> AlarmCard:
+    home = elder if alarm["org_code"] is None else None
+    org = Org(code=alarm["org_code"] or "", name=alarm["org_name"] or "")
+    acknowledged_by = alarm["acknowledged_by"]
+    return AlarmCard(
+        id=alarm["id"],
+        kind=alarm["kind"],
+        severity=alarm["severity"],
+        state=alarm["state"],
+        is_test=alarm["is_test"],
+        raised_at=alarm["raised_at"],
+        occurred_at=alarm["occurred_at"],
+        last_signal_at=alarm["last_signal_at"],
+        signal_count=alarm["signal_count"],
+        sla=_sla(alarm, now),
+        next_due=_next_due(alarm),
+        escalation=Escalation(level=alarm["escalation_level"], roles=alarm["escalation_roles"]),
+        acknowledged_at=alarm["acknowledged_at"],
+        acknowledged_by=Person(id=acknowledged_by, name=alarm["acknowledged_name"]) if acknowledged_by else None,
+        resolved_at=alarm["ended_at"],
+        outcome=alarm["outcome"],
+        news2=news2_of(alarm["details"].get("news2")),
+        device=AlarmDevice(id=alarm["device_id"], kind=alarm["device_kind"]),
+        elder=elder,
+        residents=residents,
+        address=home.address if home else (alarm["address"] or ""),
+        org=home.org if home else org,
+    )
+
+
+def alarm_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[int, AlarmCard]:
+    """The cards of alarms by id, in two queries; ids that no alarm has are left out. Scope is the caller's business."""
+    if not ids:
+        return {}
+    alarms = rows(conn, ALARMS, {"ids": list(ids)})
+    households = {alarm["household_id"] for alarm in alarms if alarm["household_id"] is not None}
+    wearers = {alarm["elder_id"] for alarm in alarms if alarm["elder_id"] is not None}
+    elders: dict[int, ElderBrief] = {}
+    homes: dict[int, list[int]] = {}
+    for elder in rows(conn, ELDERS, {"ids": list(wearers), "household_ids": list(households)}):
+        elders[elder["id"]] = elder_brief(elder, now)
+        homes.setdefault(elder["household_id"], []).append(elder["id"])
+    cards: dict[int, AlarmCard] = {}
+    for alarm in sorted(alarms, key=lambda alarm: alarm["id"]):
+        at_home = homes.get(alarm["household_id"], []) if alarm["household_id"] is not None else []
+        residents = [elders[elder_id] for elder_id in at_home if elder_id != alarm["elder_id"]]
+        cards[alarm["id"]] = _alarm_card(alarm, elders.get(alarm["elder_id"]), residents, now)
+    return cards
+
+
+def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
+    """A card without what a family may not see: elders who are not theirs, and their measurements."""
+    own = card.elder is not None and card.elder.id in elder_ids
+    return card.model_copy(
+        update={
+            "elder": card.elder if own else None,
+            "news2": card.news2 if own else None,
+            "residents": [resident for resident in card.residents if resident.id in elder_ids],
+        }
+    )
+
+
+def timeline(conn: Connection, alarm_id: int, *, family: bool) -> list[TimelineEntry]:
+    """What happened to an alarm, oldest first; a family is not shown operators' notes, nor raw details."""
+    return [
+        TimelineEntry(
+            id=entry["id"],
+            at=entry["at"],
+            kind=entry["kind"],
+            actor=Person(id=entry["actor_id"], name=entry["actor_name"]) if entry["actor_id"] else None,
+            note=None if family else entry["note"],
+            detail={} if family else entry["detail"],
+        )
+        for entry in rows(conn, TIMELINE, {"alarm_id": alarm_id})
+        if not (family and entry["kind"] == "noted")
+    ]
