@@ -1,0 +1,103 @@
+import type {
+  AlarmCard,
+  AlarmWithTimeline,
+  DeadLetterPage,
+  ElderBrief,
+  ElderCard,
+  ElderState,
+  Outcome,
+  Overview,
+  Session,
+  VitalsPoint,
+} from './types'
+
+/** A refused or failed request. `code` is the API's, or `network` when no answer came. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly fields: Record<string, string> = {},
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+interface ErrorBody {
+  error?: { code?: string; message?: string; fields?: Record<string, string> }
+}
+
+const REQUEST_TIMEOUT_MS = 15_000
+
+let language = 'zh-CN'
+let onSignedOut: () => void = () => undefined
+
+/** Sets the language that the API answers in. */
+export function speak(code: string): void {
+  language = code
+}
+
+/** Calls `listener` when a request is refused because the session has ended. */
+export function whenSignedOut(listener: () => void): void {
+  onSignedOut = listener
+}
+
+async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { 'Accept-Language': language, Accept: 'application/json' }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  let response: Response
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  } catch {
+    throw new ApiError(0, 'network', '')
+  }
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  throw await refusal(response, path)
+}
+
+async function refusal(response: Response, path: string): Promise<ApiError> {
+  const body = (await response.json().catch(() => ({}))) as ErrorBody
+  const error = body.error ?? {}
+  if (response.status === 401 && path !== '/session') onSignedOut()
+  return new ApiError(response.status, error.code ?? 'unexpected', error.message ?? '', error.fields)
+}
+
+function query(values: Record<string, string | number | undefined>): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) search.set(name, String(value))
+  }
+  return search.toString()
+}
+
+export const api = {
+  session: () => request<Session>('GET', '/session'),
+  signIn: (username: string, password: string) =>
+    request<Session>('POST', '/session', { username, password }),
+  signOut: () => request<undefined>('DELETE', '/session'),
+  overview: () => request<Overview>('GET', '/overview'),
+  endedAlarms: (limit: number, before?: number) =>
+    request<{ alarms: AlarmCard[] }>('GET', `/alarms?${query({ view: 'ended', limit, before })}`),
+  alarm: (id: number) => request<AlarmWithTimeline>('GET', `/alarms/${id}`),
+  acknowledge: (id: number) => request<{ card: AlarmCard }>('POST', `/alarms/${id}/acknowledge`, {}),
+  note: (id: number, text: string) =>
+    request<{ card: AlarmCard }>('POST', `/alarms/${id}/notes`, { text }),
+  resolve: (id: number, outcome: Outcome, note: string | null) =>
+    request<{ card: AlarmCard }>('POST', `/alarms/${id}/resolve`, { outcome, note }),
+  searchElders: (q: string) =>
+    request<{ elders: ElderBrief[] }>('GET', `/elders?${query({ q, limit: 20 })}`),
+  elder: (id: number) => request<ElderCard>('GET', `/elders/${id}`),
+  vitals: (id: number, hours: number) =>
+    request<{ points: VitalsPoint[] }>('GET', `/elders/${id}/vitals?${query({ hours })}`),
+  setElderState: (id: number, state: ElderState, note: string | null) =>
+    request<ElderCard>('PUT', `/elders/${id}/state`, { state, note }),
+  deadLetters: (limit: number, before?: number) =>
+    request<DeadLetterPage>('GET', `/dead-letters?${query({ limit, before })}`),
+}

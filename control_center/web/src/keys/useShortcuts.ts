@@ -1,0 +1,74 @@
+import { onMounted, onUnmounted, ref, watch } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { alarmActions, underWay } from '../alarms/actions'
+import { isHelpOpen, openDialog, openForm } from '../alarms/dialogs'
+import { chooseNeighbour, chooseNothing, selectedId } from '../alarms/selection'
+import { isEnded } from '../alarms/sla'
+import type { AlarmCard } from '../contract/types'
+import { drawnElderId } from '../elders/drawer'
+import { board, stale } from '../feed/store'
+import { showWarning } from '../session/failure'
+import { commandOf, type Command } from './shortcuts'
+
+const STORED_AS = 'anban.single-keys'
+
+/** Single-letter keys can be turned off, as WCAG 2.1.4 asks. */
+export const singleKeys = ref(localStorage.getItem(STORED_AS) !== 'off')
+watch(singleKeys, (on) => localStorage.setItem(STORED_AS, on ? 'on' : 'off'))
+
+/** Lets the keyboard work the console while the calling component is on the page. */
+export function useShortcuts(): void {
+  const { t } = useI18n()
+
+  function onKey(event: KeyboardEvent): void {
+    const command = commandOf({
+      key: event.key,
+      ctrl: event.ctrlKey,
+      alt: event.altKey,
+      meta: event.metaKey,
+      typing: isField(event.target),
+      covered: openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null,
+    })
+    if (command === null || event.repeat && !command.match(/next|previous/)) return
+    if (!singleKeys.value && event.key.length === 1) return
+    event.preventDefault()
+    run(command)
+  }
+
+  function run(command: Command): void {
+    if (command === 'next') chooseNeighbour(1)
+    else if (command === 'previous') chooseNeighbour(-1)
+    else if (command === 'help') isHelpOpen.value = true
+    else if (command === 'search') document.getElementById('elder-search')?.focus()
+    else if (command === 'leave') chooseNothing()
+    else act(command)
+  }
+
+  function act(command: 'acknowledge' | 'note' | 'resolve'): void {
+    const card = selectedId.value === null ? undefined : board.value.cards.get(selectedId.value)
+    const refusal = whyNot(command, card)
+    if (refusal !== null) showWarning(t(refusal))
+    else if (card && !underWay.has(card.id)) {
+      if (command === 'acknowledge') void alarmActions.acknowledge(card.id)
+      else openDialog(command, card.id)
+    }
+  }
+
+  onMounted(() => window.addEventListener('keydown', onKey))
+  onUnmounted(() => window.removeEventListener('keydown', onKey))
+}
+
+/** The message that tells why the selected alarm cannot be acted on, or null when it can. */
+function whyNot(command: 'acknowledge' | 'note' | 'resolve', card: AlarmCard | undefined): string | null {
+  if (stale.value) return 'action.stale'
+  if (!card || isEnded(card)) return 'action.nothingSelected'
+  if (command === 'note') return null
+  if (card.state === 'pending') return 'candidate.hint'
+  if (command === 'acknowledge') return card.state === 'raised' ? null : 'action.alreadyAnswered'
+  return card.state === 'raised' ? 'action.answerFirst' : null
+}
+
+function isField(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
+}

@@ -1,0 +1,10 @@
+/** Styles of the Element Plus components in use; each also brings those of the parts that it is made of. */
+import 'element-plus/es/components/base/style/css'
+import 'element-plus/es/components/autocomplete/style/css'
+import 'element-plus/es/components/dialog/style/css'
+import 'element-plus/es/components/drawer/style/css'
+import 'element-plus/es/components/dropdown/style/css'
+import 'element-plus/es/components/dropdown-item/style/css'
+import 'element-plus/es/components/dropdown-menu/style/css'
+import 'element-plus/es/components/input/style/css'
+import 'element-plus/es/components/message/style/css'

@@ -1,0 +1,39 @@
+import { useI18n } from 'vue-i18n'
+import { serverSecond } from './clock'
+import { ageOf } from './duration'
+
+/** The district lives in one time zone; a browser set to another must not shift its times. */
+const TIME_ZONE = 'Asia/Shanghai'
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options)
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: TIME_ZONE, ...options })
+  formats.set(key, known)
+  return known
+}
+
+const CLOCK: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }
+const DAY: Intl.DateTimeFormatOptions = { month: 'short', day: 'numeric' }
+const TODAY: Intl.DateTimeFormatOptions = { ...DAY, weekday: 'short' }
+
+/** Times of day, dates and ages in the language of the page. */
+export function useTimes() {
+  const { t, locale } = useI18n()
+
+  const time = (at: string | number) => format(locale.value, CLOCK).format(new Date(at))
+  const day = (at: string | number) => format(locale.value, DAY).format(new Date(at))
+  const today = (at: string | number) => format(locale.value, TODAY).format(new Date(at))
+  const isToday = (at: string | number) => day(at) === day(serverSecond.value)
+  /** The time, with the day before it unless it is today. */
+  const moment = (at: string | number) => (isToday(at) ? time(at) : `${day(at)} ${time(at)}`)
+  const ageText = (ms: number) => {
+    const { unit, count } = ageOf(ms)
+    return t(`age.${unit}`, { count }, count)
+  }
+  /** How long ago, counting on by itself. */
+  const since = (at: string) => ageText(serverSecond.value - Date.parse(at))
+
+  return { time, day, today, moment, ageText, since }
+}
