@@ -1,0 +1,81 @@
+"""The demo's accounts. Their password is printed by the launcher and worth nothing outside the demo."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import psycopg
+from argon2 import PasswordHasher
+from psycopg.rows import TupleRow
+
+from device_sim.population import households
+from device_sim.towns import DISTRICT_CODE
+from schemas.database import row, rows
+from schemas.statements import statement
+from schemas.states import Role
+
+DEMO_PASSWORD: Final = "anban-demo"  # noqa: S105
+_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+
+_USERNAMES = statement("SELECT username FROM account")
+_ADD_ACCOUNT = statement("""
+    INSERT INTO account (username, name, role, password_hash, created_at)
+    VALUES (%(username)s, %(name)s, %(role)s, %(password_hash)s, %(now)s)
+    ON CONFLICT (username) DO NOTHING
+    RETURNING id
+""")
+_ADD_MEMBERSHIP = statement("""
+    INSERT INTO membership (account_id, org_code, elder_id, valid_from)
+    VALUES (%(account_id)s, %(org_code)s, %(elder_id)s, %(now)s)
+""")
+_WEARER = statement("""
+    SELECT device_assignment.elder_id
+    FROM device_assignment
+    JOIN device ON device.key = device_assignment.device_key
+    WHERE device.id = %(device_id)s AND device_assignment.valid_to IS NULL
+""")
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """An account and its scope: an organisation's subtree, or the wearer of one device, or nothing."""
+
+    username: str
+    name: str
+    role: Role
+    org_code: str | None = None
+    wearer_of: str | None = None
+
+
+def demo_accounts() -> Iterator[DemoAccount]:
+    """The accounts of the demo; the family account belongs to the first elder's first contact."""
+    elder = next(households(1)).elders[0]
+    yield DemoAccount("operator1", "王敏", "operator", DISTRICT_CODE)
+    yield DemoAccount("operator2", "李静", "operator", DISTRICT_CODE)
+    yield DemoAccount("operator3", "陈建华", "operator", "500109001")
+    yield DemoAccount("supervisor1", "刘芳", "supervisor", DISTRICT_CODE)
+    yield DemoAccount("worker1", "张强", "worker")
+    yield DemoAccount("family1", elder.contacts[0].name, "family", wearer_of=elder.wearable_id)
+    yield DemoAccount("admin1", "赵明", "administrator", DISTRICT_CODE)
+
+
+def seed_accounts(conn: psycopg.Connection[TupleRow], now: datetime) -> int:
+    """Add the accounts that are missing, each with its scope; returns how many."""
+    with conn.transaction():
+        existing = {found["username"] for found in rows(conn, _USERNAMES)}
+        missing = [account for account in demo_accounts() if account.username not in existing]
+        return sum(_add(conn, account, now) for account in missing)
+
+
+def _add(conn: psycopg.Connection[TupleRow], account: DemoAccount, now: datetime) -> bool:
+    values = {"username": account.username, "name": account.name, "role": account.role, "now": now}
+    added = row(conn, _ADD_ACCOUNT, {**values, "password_hash": _HASHER.hash(DEMO_PASSWORD)})
+    if added is None:
+        return False
+    wearer = row(conn, _WEARER, {"device_id": account.wearer_of}) if account.wearer_of else None
+    elder_id = wearer["elder_id"] if wearer else None
+    if account.org_code or elder_id:
+        scope = {"org_code": account.org_code, "elder_id": elder_id}
+        conn.execute(_ADD_MEMBERSHIP, {"account_id": added["id"], **scope, "now": now})
+    return True
