@@ -1,0 +1,1 @@
+"""The scripted story behind the demo's check, and load."""

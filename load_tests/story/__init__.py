@@ -1,0 +1,1 @@
+"""The story behind `./anban demo --check`, one file a chapter."""
