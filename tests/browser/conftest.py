@@ -1,0 +1,170 @@
+"""A running district, buttons to press, and Debian's Chromium."""
+
+import asyncio
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from rich.console import Console
+
+from device_sim.device import Device, Message
+from device_sim.device_keys import load_keys
+from device_sim.fleet import Fleet, until
+from launcher.district import District, Plan
+from launcher.steps import Steps
+from load_tests.story.cast import Role, read_cast
+from schemas.database import connect
+from schemas.messages import EventKind
+from schemas.settings import MqttAddress
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+DESK, PHONE = (1440, 900), (390, 844)
+expect.set_options(timeout=15_000)
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium with a Chinese font; a failure in CI when missing, a visible skip elsewhere."""
+    if not Path(CHROMIUM).exists():
+        _missing("no Chromium: apt-get install chromium fonts-noto-cjk")
+    fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=False).stdout
+    if not fonts.strip():
+        _missing("no Chinese font: apt-get install fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def district() -> Iterator[District]:
+    """Forty simulated elders, whose buttons are left to the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="anban-browser-", dir="/tmp"))
+    with District(folder, Plan(40, story=True), print) as running:
+        with Steps(Console(quiet=True), running.steps_to_start) as steps:
+            running.start(steps)
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class People:
+    """Elders who press their buttons, on a thread of their own."""
+
+    def __init__(self, district: District) -> None:
+        with connect(district.environment["ANBAN_DATABASE_URL"], "test") as conn:
+            cast = read_cast(conn, 12)
+        self._free = [role for role in cast.buttons if len(role.people) == 1 and role.is_ordinary]
+        self._worn = [role for role in cast.wearables if role.is_ordinary]
+        self.heard: list[tuple[str, str]] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._fleet = self._run(self._connect(district))
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _connect(self, district: District) -> Fleet:
+        def take(device: Device, command: Message) -> None:
+            self.heard.append((device.id, command["kind"]))
+
+        fleet = Fleet(MqttAddress(district.environment["ANBAN_MQTT_URL"]), load_keys(district.state_dir))
+        for role in self._free:
+            fleet.add(role.device_id, "button", on_command=take)
+        for role in self._worn:
+            fleet.add(role.device_id, "wearable", on_command=take)
+        fleet.start(random.Random(3))
+        assert await until(lambda: fleet.connected == len(fleet.devices), 20)
+        return fleet
+
+    async def _happen(self, device_id: str, kind: EventKind) -> None:
+        self._fleet.devices[device_id].happen(kind)
+
+    def press(self, role: Role | None = None) -> Role:
+        """Somebody presses the button of a home with one resident: the given one, or one who has not pressed yet."""
+        role = role or self._free.pop()
+        self._run(self._happen(role.device_id, "sos"))
+        return role
+
+    def fall(self) -> Role:
+        """A wearer falls."""
+        role = self._worn.pop()
+        self._run(self._happen(role.device_id, "fall"))
+        return role
+
+    def close(self) -> None:
+        """Everybody goes home."""
+        self._run(self._fleet.switch_off())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def people(district: District) -> Iterator[People]:
+    """The elders of the running district."""
+    made = People(district)
+    yield made
+    made.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, district: District) -> Iterator[OpenPage]:
+    """Opens pages of a size; a script error or a console error other than a refused request fails the test."""
+    faults: list[str] = []
+    contexts = []
+
+    def make(size: tuple[int, int] = DESK) -> Page:
+        viewport: Any = {"width": size[0], "height": size[1]}
+        context = browser.new_context(viewport=viewport, base_url=district.base_url, locale="zh-CN")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+        page.on("console", lambda said: _note(faults, said.type, said.text))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _note(faults: list[str], kind: str, text: str) -> None:
+    expected = ("Failed to load resource", "WebSocket connection to")
+    if kind == "error" and not text.startswith(expected):
+        faults.append(text)
+
+
+def sign_in(page: Page, username: str, password: str = "anban-demo") -> None:
+    """Sign in through the form."""
+    page.goto("/login")
+    page.get_by_test_id("login-username").fill(username)
+    page.get_by_test_id("login-password").fill(password)
+    page.get_by_test_id("login-submit").click()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a screenshot to look at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))

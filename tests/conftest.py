@@ -1,0 +1,145 @@
+"""Real servers for the tests: one PostgreSQL a session, one migrated template, a fresh database a test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from launcher.broker import EmbeddedBroker
+from launcher.migrations import migrate
+from launcher.postgres import EmbeddedPostgres
+from schemas.database import connect
+
+STORAGES = ("postgresql", "timescaledb")
+_counter = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Iterator[Path]:
+    """A folder that the unprivileged server user can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="anban-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres(state_dir: Path) -> Iterator[EmbeddedPostgres]:
+    """The embedded server."""
+    with EmbeddedPostgres(state_dir / "pg") as server:
+        yield server
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def _admin(url: str) -> psycopg.Connection[TupleRow]:
+    return psycopg.connect(url, autocommit=True)
+
+
+class Storage:
+    """A server with a migrated template from which each test gets its own database."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = url
+        self._template = f"anban_template_{os.getpid()}_{next(_counter)}"
+        with _admin(url) as conn:
+            conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._template)))
+        migrate(_with_database(url, self._template))
+
+    def new_database(self) -> str:
+        """Clone the template; returns the new database's URL."""
+        name = f"anban_test_{os.getpid()}_{next(_counter)}"
+        with _admin(self._url) as conn:
+            conn.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self._template))
+            )
+        return _with_database(self._url, name)
+
+    def drop(self, url: str) -> None:
+        """Drop a test's database, with whoever is still connected."""
+        name = urlsplit(url).path.removeprefix("/")
+        with _admin(self._url) as conn:
+            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Drop the template."""
+        self.drop(_with_database(self._url, self._template))
+
+
+@pytest.fixture(scope="session")
+def postgresql(embedded_postgres: EmbeddedPostgres) -> Iterator[Storage]:
+    """Embedded PostgreSQL with the schema."""
+    storage = Storage("postgresql", embedded_postgres.url)
+    yield storage
+    storage.close()
+
+
+@pytest.fixture(scope="session")
+def timescaledb() -> Iterator[Storage]:
+    """A real TimescaleDB server; a failure in CI when it is missing, a visible skip elsewhere."""
+    url = os.environ.get("ANBAN_TEST_TIMESCALEDB_URL")
+    if not url:
+        reason = "no TimescaleDB server: set ANBAN_TEST_TIMESCALEDB_URL, or run ./anban test as root on Debian"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    storage = Storage("timescaledb", url)
+    yield storage
+    storage.close()
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """Each storage in turn: the storage tests run on all of them."""
+    found: Storage = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def database_url(postgresql: Storage) -> Iterator[str]:
+    """A fresh migrated database on the embedded server."""
+    url = postgresql.new_database()
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """An autocommit connection to the test's database."""
+    with connect(database_url, "test") as connection:
+        yield connection
+
+
+@pytest.fixture
+def storage_conn(storage: Storage) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection to a fresh database on each storage."""
+    url = storage.new_database()
+    with connect(url, "test") as connection:
+        yield connection
+    storage.drop(url)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A fixed moment near today, so that partitions exist for it; tests move it as they like."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="session")
+def broker(state_dir: Path) -> Iterator[EmbeddedBroker]:
+    """The embedded NATS server with its auth callout."""
+    with EmbeddedBroker(state_dir / "nats") as server:
+        yield server

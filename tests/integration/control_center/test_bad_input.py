@@ -1,0 +1,245 @@
+"""Whatever is sent, the answer is below 500, in one shape, in the user's language."""
+
+import json
+import socket
+from typing import Any, Final
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from tests.integration.cast import Cast
+from tests.integration.control_center.conftest import Served
+
+BAD_IDS: Final = (
+    "0",
+    "-1",
+    "abc",
+    "1.5",
+    "1e3",
+    "9" * 19,
+    "9" * 5000,
+    "%00",
+    "%ED%A0%80",
+    "null",
+    "%F0%9F",
+)
+BAD_NUMBERS: Final = ("0", "-1", "abc", "9" * 30, "9" * 5000, "1.5", "", "%00", "NaN")
+BAD_TEXTS: Final[tuple[Any, ...]] = (
+    None,
+    1,
+    2**70,
+    [],
+    {},
+    "",
+    "   ",
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "x" * 3000,
+    True,
+)
+BAD_BODIES: Final = (
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"1",
+    b'"text"',
+    b"\xff\xfe",
+    b"{}",
+    b"NaN",
+    b"1" * 5000,
+    b"[" * 60000,
+    b'{"a":' * 10000,
+    b'{"username":"\\ud800","password":"x"}',
+)
+JSON: Final = {"Content-Type": "application/json"}
+COMMANDS: Final[tuple[tuple[str, str, dict[str, str]], ...]] = (
+    ("POST", "/api/session", {"username": "operator", "password": "wrong"}),
+    ("POST", "/api/alarms/{alarm}/acknowledge", {}),
+    ("POST", "/api/alarms/{alarm}/notes", {"text": "x"}),
+    ("POST", "/api/alarms/{alarm}/resolve", {"outcome": "false_alarm", "note": "x"}),
+    ("PUT", "/api/elders/{elder}/state", {"state": "home", "note": "x"}),
+)
+
+
+def is_refused(answer: Response, *statuses: int) -> None:
+    """The answer is a refusal in the contract's shape, with one of the statuses when some are given."""
+    assert 400 <= answer.status_code < 500, answer.text
+    assert not statuses or answer.status_code in statuses, (answer.status_code, answer.text)
+    error = answer.json()["error"]
+    assert error["code"] and error["message"]
+    assert set(error) <= {"code", "message", "fields"}
+
+
+def ask_all(client: TestClient, cast: Cast, method: str, path: str, **request: Any) -> list[Response]:
+    """The same request as staff, as administrator and as nobody."""
+    headers = request.pop("headers", {})
+    return [
+        client.request(method, path, headers={**headers, **cast.cookie(member)}, **request)
+        for member in ("operator", "administrator", "nobody")
+    ]
+
+
+def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI, cast: Cast) -> None:
+    routes = [route for route in iter_route_contexts(app.routes) if route.path and "_id}" in route.path]
+    assert len(routes) == 7
+    for route in routes:
+        for bad in BAD_IDS:
+            path = str(route.path).replace("{alarm_id}", bad).replace("{elder_id}", bad)
+            for method in route.methods or ():
+                body = None if method == "GET" else {"text": "x", "outcome": "false_alarm", "state": "home"}
+                for answer in ask_all(client, cast, method, path, json=body, headers=JSON):
+                    is_refused(answer, 401, 403, 404, 422)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/alarms", "limit"),
+        ("/api/alarms", "before"),
+        ("/api/alarms", "view"),
+        ("/api/elders", "limit"),
+        ("/api/elders/1/vitals", "hours"),
+        ("/api/dead-letters", "limit"),
+        ("/api/dead-letters", "before"),
+    ],
+)
+def test_bad_numbers_in_the_query(path: str, name: str, client: TestClient, cast: Cast) -> None:
+    for bad in BAD_NUMBERS:
+        for answer in ask_all(client, cast, "GET", f"{path}?{name}={bad}"):
+            is_refused(answer, 401, 403, 422)
+
+
+def test_bad_words_in_a_search(client: TestClient, cast: Cast) -> None:
+    for words in ("%00", "a%00b", "x" * 101):
+        is_refused(client.get(f"/api/elders?q={words}", headers=cast.cookie("operator")), 422)
+    for words in ("%ED%A0%80", "%FF%FE", "%25%5F%27%5C", "%F0%9F%91%B5", "%7F"):
+        assert client.get(f"/api/elders?q={words}", headers=cast.cookie("operator")).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
+def test_bad_bodies_on_every_command(
+    method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast
+) -> None:
+    path = path.format(alarm=cast.alarms["sos_of_deng"], elder=cast.elders["deng"])
+    for body in BAD_BODIES:
+        for answer in ask_all(client, cast, method, path, content=body, headers=JSON):
+            is_refused(answer)
+    for name in good:
+        for bad in BAD_TEXTS:
+            body = json.dumps({**good, name: bad}).encode()
+            for answer in ask_all(client, cast, method, path, content=body, headers=JSON):
+                is_refused(answer)
+
+
+def test_a_refused_body_names_its_fields_in_the_users_language(client: TestClient, cast: Cast) -> None:
+    path = f"/api/alarms/{cast.alarms['sos_of_gui']}/resolve"
+    body = {"outcome": "no such outcome", "note": "x" * 2001}
+    chinese = client.post(path, json=body, headers=cast.cookie("operator"))
+    english = client.post(path, json=body, headers={**cast.cookie("operator"), "Accept-Language": "de, en;q=0.7"})
+    assert chinese.status_code == english.status_code == 422
+    assert chinese.json()["error"]["fields"] == {"outcome": "不在可选范围内", "note": "不能超过 2000 个字"}
+    assert english.json()["error"] == {
+        "code": "invalid",
+        "message": "Some of what was entered is not valid",
+        "fields": {"outcome": "Not one of the choices", "note": "At most 2000 characters"},
+    }
+    assert english.headers["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
+def test_broken_json_is_400(method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast) -> None:
+    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
+    for body in (b"{", b"{'text': 1}", b"\xff", b"[" * 60000):
+        answer = client.request(method, path, content=body, headers={**JSON, **cast.cookie("operator")})
+        is_refused(answer, 400)
+
+
+@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
+def test_a_body_over_64_kib_is_413(method: str, path: str, good: object, client: TestClient, cast: Cast) -> None:
+    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
+    headers = {**JSON, **cast.cookie("operator")}
+    large = b'{"text": "' + b"x" * 65536 + b'"}'
+    is_refused(client.request(method, path, content=large, headers=headers), 413)
+    is_refused(client.request(method, path, content=iter([large[:40000], large[40000:]]), headers=headers), 413)
+
+
+@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
+def test_only_json_changes_anything(
+    method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast
+) -> None:
+    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
+    body = json.dumps(good).encode()
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        headers = {**cast.cookie("operator"), "Content-Type": content_type}
+        is_refused(client.request(method, path, content=body, headers=headers), 415)
+
+
+@pytest.mark.parametrize(("method", "path", "good"), [*COMMANDS, ("DELETE", "/api/session", None)])
+def test_other_sites_change_nothing(method: str, path: str, good: Any, client: TestClient, cast: Cast) -> None:
+    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
+    for origin in (
+        "https://evil.example",
+        "null",
+        "http://testserver:81",
+        "http://[",
+        "http://testserver.evil.example",
+    ):
+        headers = {**JSON, **cast.cookie("operator"), "Origin": origin}
+        answer = client.request(method, path, json=good, headers=headers)
+        is_refused(answer, 403)
+        assert answer.json()["error"]["code"] == "foreign_origin"
+    answer = client.get("/api/session", headers={**cast.cookie("operator"), "Origin": "http://testserver"})
+    assert answer.status_code == 200
+
+
+def test_unknown_places_and_methods_answer_in_the_same_shape(client: TestClient, cast: Cast) -> None:
+    for method, path, status in (
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/", 404),
+        ("GET", "/api", 404),
+        ("GET", "/ws/other", 404),
+        ("GET", "/ws/feed", 404),
+        ("GET", "/assets/missing.js", 404),
+        ("POST", "/api/nothing", 405),
+        ("PATCH", "/api/session", 405),
+        ("DELETE", "/api/elders/1", 405),
+        ("POST", "/", 405),
+        ("OPTIONS", "/api/alarms", 405),
+        ("TRACE", "/api/alarms", 405),
+    ):
+        is_refused(client.request(method, path, headers={**JSON, **cast.cookie("operator")}), status)
+
+
+def test_odd_cookies_mean_not_signed_in(client: TestClient, cast: Cast) -> None:
+    for cookie in ("anban_session=", "anban_session=\xff", "anban_session=" + "x" * 5000, "=;;=", 'anban_session="\\0'):
+        answer = client.get("/api/session", headers={b"Cookie": cookie.encode("latin-1")})
+        is_refused(answer, 401)
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /api/elders?q=\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999999999\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: -5\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_raw_bytes_never_end_in_a_fault(request_bytes: bytes, served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=15) as connection:
+        connection.sendall(request_bytes)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    assert not answer or 200 <= int(answer.split(b" ", 2)[1]) < 500
+    assert b"root:" not in answer

@@ -1,0 +1,97 @@
+"""The seed writes the district once, and adds what is missing."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from argon2 import PasswordHasher
+from psycopg.rows import TupleRow
+
+from device_sim.accounts import DEMO_PASSWORD, seed_accounts
+from device_sim.device_keys import load_or_make_keys
+from device_sim.population import households
+from device_sim.roster import last_wearables
+from device_sim.seeding import Seeded, seed_district
+
+Conn = psycopg.Connection[TupleRow]
+
+
+def count(conn: Conn, what: str) -> int:
+    found = conn.execute(f"SELECT count(*) FROM {what}".encode()).fetchone()  # noqa: S608
+    assert found is not None
+    return int(found[0])
+
+
+def test_a_second_seed_adds_nothing(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    keys = load_or_make_keys(tmp_path)
+    first = seed_district(conn, keys, 40, now)
+    assert (first.elders, first.devices) == (40, 40 + first.households)
+    assert seed_district(conn, keys, 40, now) == Seeded(0, 0, 0, 0)
+    assert count(conn, "elder") == 40
+    assert count(conn, "org_unit") == 18
+
+
+def test_a_larger_seed_adds_the_difference_even_the_other_half_of_a_couple(
+    conn: Conn, now: datetime, tmp_path: Path
+) -> None:
+    keys = load_or_make_keys(tmp_path)
+    couple = next(household for household in households(200) if len(household.elders) == 2)
+    seed_district(conn, keys, couple.elders[0].number, now)
+    grown = seed_district(conn, keys, couple.elders[1].number, now)
+    assert grown == Seeded(0, 1, 1, 0)
+    homes = conn.execute(
+        "SELECT DISTINCT household_id FROM elder WHERE name = ANY(%s) AND phone = ANY(%s)",
+        ([elder.name for elder in couple.elders], [elder.phone for elder in couple.elders]),
+    ).fetchall()
+    assert len(homes) == 1
+
+
+def test_every_device_is_assigned_and_its_secret_is_only_kept_as_a_hash(
+    conn: Conn, now: datetime, tmp_path: Path
+) -> None:
+    keys = load_or_make_keys(tmp_path)
+    seed_district(conn, keys, 30, now)
+    rows = conn.execute(
+        """SELECT device.id, device.kind, device.secret_hash, elder.phone, device_assignment.household_id
+           FROM device JOIN device_assignment ON device_assignment.device_key = device.key
+           LEFT JOIN elder ON elder.id = device_assignment.elder_id"""
+    ).fetchall()
+    assert len(rows) == count(conn, "device")
+    for device_id, kind, secret_hash, phone, household_id in rows:
+        assert bytes(secret_hash) == hashlib.sha256(keys.secret(device_id).encode()).digest()
+        if kind == "wearable":
+            assert phone == f"100{int(device_id[2:]):08d}"
+        else:
+            assert household_id is not None
+
+
+def test_a_lost_key_heals_with_the_next_seed(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path / "lost"), 10, now)
+    keys = load_or_make_keys(tmp_path / "new")
+    healed = seed_district(conn, keys, 10, now)
+    assert healed.secrets_renewed == count(conn, "device")
+    stored = conn.execute("SELECT secret_hash FROM device WHERE id = 'W-00001'").fetchone()
+    assert stored is not None and bytes(stored[0]) == keys.secret_hash("W-00001")
+
+
+def test_the_demo_accounts_can_sign_in_and_have_their_scope(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    assert seed_accounts(conn, now) == 7
+    assert seed_accounts(conn, now) == 0
+    found = conn.execute(
+        """SELECT username, role, password_hash, org_code, elder_id IS NOT NULL
+           FROM account LEFT JOIN membership ON membership.account_id = account.id ORDER BY username"""
+    ).fetchall()
+    scopes = {username: (role, org_code, has_elder) for username, role, _, org_code, has_elder in found}
+    assert scopes["operator1"] == ("operator", "500109", False)
+    assert scopes["operator3"] == ("operator", "500109001", False)
+    assert scopes["family1"] == ("family", None, True)
+    assert scopes["worker1"] == ("worker", None, False)
+    assert all(PasswordHasher().verify(password_hash, DEMO_PASSWORD) for _, _, password_hash, _, _ in found)
+    assert all("$argon2id$v=19$m=19456,t=2,p=1$" in password_hash for _, _, password_hash, _, _ in found)
+
+
+def test_a_replay_borrows_the_last_wearables(conn: Conn, database_url: str, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 12, now)
+    assert last_wearables(database_url, 3) == ["W-00012", "W-00011", "W-00010"]

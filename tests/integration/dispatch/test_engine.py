@@ -1,0 +1,94 @@
+"""The engine as a whole: it wakes on NOTIFY, survives its database, and its commands reach the device."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dispatch.alarms import Signal, raise_alarm
+from dispatch.answering import acknowledge
+from dispatch.engine import Engine
+from dispatch.publisher import CommandPublisher
+from launcher.broker import EmbeddedBroker
+from launcher.migrations import migrate
+from launcher.postgres import EmbeddedPostgres
+from schemas.database import connect, transaction
+from schemas.process import StopSignal
+from schemas.topics import device_topic
+from tests.integration.device_side import DeviceSide
+from tests.integration.district import Connection, add_operator, add_person
+from tests.integration.waiting import eventually
+
+
+@contextmanager
+def _running(database_url: str, mqtt_url: str) -> Iterator[Engine]:
+    publisher = CommandPublisher(mqtt_url)
+    publisher.start()
+    engine = Engine(database_url, publisher)
+    stop = StopSignal()
+    thread = threading.Thread(target=engine.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: engine.health().ready, what="engine ready")
+        yield engine
+    finally:
+        stop.set()
+        thread.join(20)
+        publisher.stop()
+        assert not thread.is_alive()
+
+
+def _raise(conn: Connection, at: datetime) -> tuple[int, int, str]:
+    person = add_person(conn, 1, at)
+    operator = add_operator(conn, "operator1", at)
+    signal = Signal("sos", "emergency", person.button_key, at, person.elder_id, person.household_id)
+    with transaction(conn) as tx:
+        alarm_id = raise_alarm(tx, at, signal)
+    assert alarm_id is not None
+    return alarm_id, operator, person.button
+
+
+def _state(conn: Connection, columns: str) -> tuple[object, ...]:
+    row = conn.execute(f"SELECT {columns} FROM alarm".encode()).fetchone()  # noqa: S608
+    assert row is not None
+    return row
+
+
+def test_an_acknowledged_buttons_light_answers_and_is_repeated_until_it_says_so(
+    database_url: str, conn: Connection, broker: EmbeddedBroker
+) -> None:
+    now = datetime.now(UTC)
+    alarm_id, operator, button = _raise(conn, now)
+    side = DeviceSide(broker.mqtt_url)
+    side.listen(device_topic(button, "cmd"))
+    with _running(database_url, broker.mqtt_url):
+        with transaction(conn) as tx:
+            acknowledge(tx, datetime.now(UTC), alarm_id, operator)
+        heard = eventually(lambda: len(side.heard) >= 2 and side.heard, what="the command and its repetition")
+    side.close()
+    first, second = (json.loads(payload) for _, payload in heard[:2])
+    assert first == second
+    assert first["kind"] == "seen"
+
+
+def test_deadlines_that_passed_while_the_engine_was_down_are_acted_on_at_its_start(
+    database_url: str, conn: Connection, broker: EmbeddedBroker
+) -> None:
+    _raise(conn, datetime.now(UTC) - timedelta(minutes=5))
+    with _running(database_url, broker.mqtt_url):
+        eventually(lambda: _state(conn, "escalation_level") == (3,), what="the whole chain")
+    assert _state(conn, "state, ended_at") == ("raised", None)
+
+
+def test_the_engine_comes_back_when_its_database_was_killed(state_dir: Path, broker: EmbeddedBroker) -> None:
+    with EmbeddedPostgres(state_dir / "pg-engine") as server:
+        migrate(server.url)
+        with _running(server.url, broker.mqtt_url) as engine:
+            server.kill()
+            server.start()
+            with connect(server.url, "test") as conn:
+                _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
+                eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated after the restart")
+            assert engine.health().ready

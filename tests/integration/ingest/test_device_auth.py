@@ -1,0 +1,179 @@
+"""A device connects with its own credential and under its own name, once ingest listens; nobody else does."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest.callout import MalformedRequest, parse_request
+from ingest.credentials import CredentialCopy
+from ingest.device_auth import DeviceAuth, make_device_auth
+from launcher.broker import EmbeddedBroker
+from schemas.process import StopSignal
+from schemas.settings import Settings
+from schemas.topics import device_topic
+from tests.integration.district import Connection, add_person, one
+from tests.integration.ingest.conftest import working
+from tests.integration.ingest.messages import telemetry
+from tests.integration.waiting import eventually
+
+SECRET = "a" * 64
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[DeviceAuth]:
+    auth = make_device_auth(settings)
+    stop = StopSignal()
+    thread = threading.Thread(target=lambda: asyncio.run(auth.run(stop)))
+    thread.start()
+    try:
+        yield auth
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def _settings(database_url: str, nats: EmbeddedBroker, folder: Path) -> Settings:
+    return Settings(
+        database_url=database_url,
+        mqtt_url=nats.mqtt_url,
+        nats_url=nats.nats_url,
+        nats_issuer_seed=nats.issuer_seed,
+        state_dir=folder,
+    )
+
+
+def _knock(nats: EmbeddedBroker, username: str, password: str, client_id: str | None = None) -> mqtt.Client | None:
+    """Try to connect once; the connected client, or None when refused."""
+    answered = threading.Event()
+    admitted: list[bool] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or username, reconnect_on_failure=False)
+    client.username_pw_set(username, password)
+
+    def on_connect(_client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
+        admitted.append(not reason.is_failure)
+        answered.set()
+
+    client.on_connect = on_connect
+    client.connect("127.0.0.1", nats.mqtt_port)
+    client.loop_start()
+    assert answered.wait(20)
+    if admitted[0]:
+        return client
+    client.loop_stop()
+    return None
+
+
+def _close(client: mqtt.Client | None) -> bool:
+    if client is not None:
+        client.disconnect()
+        client.loop_stop()
+    return client is not None
+
+
+@pytest.fixture
+def device(conn: Connection, now: datetime) -> str:
+    """A registered wearable with a known secret."""
+    person = add_person(conn, 1, now)
+    conn.execute("UPDATE device SET secret_hash = %s", (hashlib.sha256(SECRET.encode()).digest(),))
+    return person.wearable
+
+
+def test_nobody_is_admitted_before_ingests_sessions_exist(
+    database_url: str, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with _answering(_settings(database_url, nats, tmp_path)) as auth:
+        eventually(lambda: auth.health().why == "ingest's sessions are not all there")
+        assert not _close(_knock(nats, device, SECRET))
+        with working(database_url, nats.mqtt_url, "telemetry"):
+            assert not auth.health().ready
+            with working(database_url, nats.mqtt_url, "event"):
+                eventually(lambda: auth.health().ready, what="sessions seen")
+                assert eventually(lambda: _close(_knock(nats, device, SECRET)))
+
+
+def test_only_the_own_credential_under_the_own_name_opens(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime
+) -> None:
+    with (
+        working(database_url, nats.mqtt_url, "telemetry"),
+        working(database_url, nats.mqtt_url, "event") as event_worker,
+        _answering(_settings(database_url, nats, tmp_path)) as auth,
+    ):
+        eventually(lambda: auth.health().ready)
+        client = eventually(lambda: _knock(nats, device, SECRET), what="own credential")
+        assert not _close(_knock(nats, device, SECRET + "b"))
+        assert not _close(_knock(nats, "W-404", SECRET))
+        assert not _close(_knock(nats, device, SECRET, client_id="ingest-event-0"))
+        assert not _close(_knock(nats, "ingest", "guess", client_id="ingest-event-0"))
+        assert event_worker.health().ready
+        own, other = telemetry(device, 1, now), telemetry("B-00001", 1, now)
+        for topic, payload in ((other.topic, other.payload), (own.topic, own.payload)):
+            client.publish(topic, payload, qos=1).wait_for_publish(10)
+        client.publish(device_topic(device, "cmd"), b'{"kind":"talk"}', qos=1).wait_for_publish(10)
+        eventually(lambda: one(conn, "SELECT count(*) FROM reading") == 1, what="own reading")
+        assert one(conn, "SELECT count(*) FROM dead_letter") == 0
+        _close(client)
+
+
+def test_a_revoked_device_is_refused_within_seconds(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with (
+        working(database_url, nats.mqtt_url, "telemetry"),
+        working(database_url, nats.mqtt_url, "event"),
+        _answering(_settings(database_url, nats, tmp_path)) as auth,
+    ):
+        eventually(lambda: auth.health().ready)
+        eventually(lambda: _close(_knock(nats, device, SECRET)))
+        conn.execute("UPDATE device SET revoked_at = now(), changed_at = now() WHERE id = %s", (device,))
+        eventually(lambda: not _close(_knock(nats, device, SECRET)), what="refused")
+
+
+def test_the_local_copy_answers_without_the_database(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    copy = CredentialCopy(tmp_path / "device-credentials.json")
+    copy.refresh(conn)
+    copy.save()
+    nowhere = _settings("postgresql://anban@127.0.0.1:1/anban", nats, tmp_path)
+    with (
+        working(database_url, nats.mqtt_url, "telemetry"),
+        working(database_url, nats.mqtt_url, "event"),
+        _answering(nowhere) as auth,
+    ):
+        eventually(lambda: auth.health().ready)
+        assert _close(_knock(nats, device, SECRET))
+        assert not _close(_knock(nats, device, "wrong"))
+
+
+def test_the_copy_is_private_and_a_damaged_one_is_filled_again(conn: Connection, device: str, tmp_path: Path) -> None:
+    path = tmp_path / "copy.json"
+    copy = CredentialCopy(path)
+    assert copy.refresh(conn)
+    assert not copy.refresh(conn)
+    copy.save()
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = CredentialCopy(path)
+    again.load()
+    assert again.matches(device, SECRET)
+    assert not again.matches(device, "x")
+    assert not again.matches("W-404", SECRET)
+    path.write_text('{"W-1": 5}')
+    again.load()
+    assert len(again) == 0
+
+
+@pytest.mark.parametrize("token", [b"", b"a.b.c", b"a.e30.c", b"a.bnVsbA.c", b"\xff.\xff.\xff"])
+def test_a_malformed_callout_request_is_refused_as_such(token: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        parse_request(token)

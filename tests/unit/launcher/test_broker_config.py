@@ -1,0 +1,44 @@
+"""The configuration text of the broker."""
+
+from pathlib import Path
+
+from launcher.broker import chosen_ports, new_account_seed, public_key
+from launcher.broker_config import MAX_ACK_PENDING, BrokerPorts, BrokerSecrets, config_text
+
+PORTS = BrokerPorts(mqtt=1884, nats=4223, monitor=8223)
+
+
+def _text() -> str:
+    return config_text("anban-1", PORTS, BrokerSecrets("pw-i", "pw-a", "pw-s", "ABC"), Path("/state/js"))
+
+
+def test_everything_listens_on_the_loopback_address_only() -> None:
+    listens = [line.strip() for line in _text().splitlines() if "listen" in line or line.startswith("http")]
+    assert listens == ['listen: "127.0.0.1:4223"', 'http: "127.0.0.1:8223"', 'listen: "127.0.0.1:1884"']
+
+
+def test_only_the_fixed_users_pass_by_the_callout() -> None:
+    assert 'auth_users: [ "ingest", "auth", "sys" ]' in _text()
+    assert 'issuer: "ABC"' in _text()
+    assert "timeout: 60" in _text()
+
+
+def test_one_session_may_hold_four_filters() -> None:
+    assert MAX_ACK_PENDING * 4 <= 65_535
+
+
+def test_account_seed_and_public_key_carry_their_prefixes() -> None:
+    seed = new_account_seed()
+    assert seed.startswith("SA") and len(seed) == 58
+    assert public_key(seed).startswith("A")
+    assert public_key(seed) == public_key(seed)
+
+
+def test_recorded_ports_come_before_the_usual_ones() -> None:
+    recorded = {"mqtt": 29_101, "nats": 29_102, "monitor": 29_103}
+    assert chosen_ports(recorded) == BrokerPorts(29_101, 29_102, 29_103)
+
+
+def test_three_different_ports_are_chosen_even_from_equal_wishes() -> None:
+    chosen = chosen_ports({"mqtt": 29_104, "nats": 29_104, "monitor": 29_104})
+    assert len({chosen.mqtt, chosen.nats, chosen.monitor}) == 3

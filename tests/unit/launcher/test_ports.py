@@ -1,0 +1,30 @@
+"""Choosing free ports."""
+
+import socket
+
+from launcher import ports
+
+
+def test_preferred_port_is_taken_when_free() -> None:
+    assert ports.choose(1883, free=lambda _: True) == 1883
+
+
+def test_other_port_is_found_when_the_preferred_one_is_taken() -> None:
+    chosen = ports.choose(1883, free=lambda port: port != 1883)
+    assert 20_000 <= chosen <= 32_000
+
+
+def test_ports_to_avoid_are_never_chosen() -> None:
+    avoid = set(range(20_000, 32_000))
+    assert ports.choose(20_500, avoid, free=lambda _: True) == 32_000
+
+
+def test_listening_port_is_not_free_and_accepts() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert not ports.is_free(port)
+        assert ports.accepts(port)
+    assert not ports.accepts(port)
+    assert ports.get(port, "/health") is None
