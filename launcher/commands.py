@@ -66,10 +66,12 @@ def demo(
 @app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Recordings (CSV).", metavar="FILE...")],
-    speed: Annotated[float, typer.Option(min=0.01, help="How many times faster than recorded.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.01, help="How many times faster than recorded.")] = 60.0,
     column: Annotated[
         list[str] | None, typer.Option(help="Which column holds what, e.g. hr=HR (repeatable).", metavar="NAME=COLUMN")
     ] = None,
+    time: Annotated[str | None, typer.Option(help="The column of time: minutes, or ISO 8601.")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="Wearables to use, one a recording.")] = None,
     state_dir: StateDirOption = None,
 ) -> None:
     """Publish recorded vitals into the running demo, as devices would."""
@@ -80,6 +82,10 @@ def replay(
     words = ["replay", *(str(file.absolute()) for file in files), "--speed", str(speed)]
     for choice in column or []:
         words += ["--column", choice]
+    for wearable in device or []:
+        words += ["--device", wearable]
+    if time is not None:
+        words += ["--time", time]
     os.chdir(statedir.CHECKOUT)
     os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], dict(os.environ) | settings)  # noqa: S606
 

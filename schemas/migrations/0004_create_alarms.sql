@@ -1,5 +1,6 @@
 -- migrate:up
--- Seconds from the alarm to each promise; the source is section 7 of the design page for emergencies.
+-- Seconds from the alarm to each promise. Dispatch and on-scene promises are null until there are responders to send:
+-- a clock that nobody can stop would teach people to ignore clocks.
 CREATE TABLE sla_policy (
     severity text PRIMARY KEY CHECK (severity IN ('emergency', 'urgent', 'advisory', 'technical')),
     answer_seconds integer NOT NULL,
@@ -9,8 +10,8 @@ CREATE TABLE sla_policy (
     stale_seconds integer NOT NULL
 );
 INSERT INTO sla_policy VALUES
-    ('emergency', 60, 180, 900, 300),
-    ('urgent', 180, 600, 3600, 900),
+    ('emergency', 60, NULL, NULL, 300),
+    ('urgent', 180, NULL, NULL, 900),
     ('advisory', 1800, NULL, NULL, 14400),
     ('technical', 14400, NULL, NULL, 86400);
 
@@ -21,10 +22,11 @@ CREATE TABLE escalation_policy (
     roles text[] NOT NULL,
     PRIMARY KEY (severity, level)
 );
+-- Relatives join the chain when they have a page to be called to.
 INSERT INTO escalation_policy VALUES
     ('emergency', 1, 20, '{second_seat}'),
     ('emergency', 2, 40, '{second_seat,supervisor}'),
-    ('emergency', 3, 60, '{second_seat,supervisor,street_centre,family}'),
+    ('emergency', 3, 60, '{second_seat,supervisor,street_centre}'),
     ('urgent', 1, 60, '{second_seat}'),
     ('urgent', 2, 180, '{second_seat,supervisor}'),
     ('urgent', 3, 600, '{second_seat,supervisor,street_centre}'),

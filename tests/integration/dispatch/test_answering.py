@@ -82,7 +82,7 @@ def test_unanswered_it_climbs_at_20_40_and_60_seconds_and_then_rings_on(desk: De
         assert desk.sweep(now + seconds * SECOND) == 1
         levels.append(desk.alarm("escalation_level", alarm_id)[0])
     assert levels == [1, 2, 3]
-    assert "family" in str(desk.alarm("escalation_roles", alarm_id)[0])
+    assert "street_centre" in str(desk.alarm("escalation_roles", alarm_id)[0])
     assert desk.sweep(now + timedelta(hours=1)) == 1
     assert desk.alarm("state, ended_at", alarm_id) == ("raised", None)
     assert desk.timeline(alarm_id) == ["raised", "escalated", "escalated", "escalated", "realarmed"]

@@ -25,12 +25,11 @@ def test_a_press_raises_an_alarm_with_its_clocks_and_first_deadline(storage_conn
     pressed = event(person.button, 1, now)
     _write(storage_conn, now, pressed)
     alarm = storage_conn.execute(
-        "SELECT kind, severity, state, elder_id, household_id, answer_due_at, dispatch_due_at, on_scene_due_at, "
-        "due_at, due_reason FROM alarm"
+        "SELECT kind, severity, state, elder_id, household_id, answer_due_at, due_at, due_reason FROM alarm"
     ).fetchone()
     assert alarm == (
         "sos", "emergency", "raised", person.elder_id, person.household_id, now + timedelta(seconds=60),
-        now + timedelta(seconds=180), now + timedelta(minutes=15), now + timedelta(seconds=20), "escalate",
+        now + timedelta(seconds=20), "escalate",
     )  # fmt: skip
     kept = storage_conn.execute("SELECT kind, payload, alarm_id IS NOT NULL FROM device_event").fetchone()
     assert kept == ("sos", pressed.payload, True)
