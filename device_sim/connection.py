@@ -116,6 +116,11 @@ class Connection:
         return info.mid
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a socket, be it only one that waits for an answer."""
+        return self._client.socket() is not None
+
+    @property
     def is_busy(self) -> bool:
         """Whether the broker owes so many answers that the next message should wait."""
         return self.inflight >= MAX_INFLIGHT
@@ -145,8 +150,10 @@ class Connection:
         self._no_longer_expect_answer()
         if self._retry is not None:
             self._retry.cancel()
-        if self._client.socket() is not None:
+        if self.is_connected:
             self._client.disconnect()
+        else:
+            self.drop()
 
     def _attempt(self) -> None:
         self._retry = None

@@ -99,7 +99,7 @@ class Fleet:
             self._housekeeping.cancel()
         for device in self.devices.values():
             device.switch_off()
-        await until(lambda: self.connected == 0, seconds)
+        await until(lambda: not any(device.connection.is_open for device in self.devices.values()), seconds)
 
     @staticmethod
     def _owes(device: Device) -> bool:
