@@ -23,6 +23,7 @@ from device_sim.device import Device, Message
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, until
 from device_sim.ledger import Ledger, read_ledger
+from launcher import ports
 from launcher.district import DEVICE_SIM, District, Plan
 from launcher.service import Status
 from launcher.steps import Steps
@@ -43,7 +44,7 @@ PATIENCE = 45.0
 def district() -> Iterator[District]:
     """Sixty simulated elders on a state folder of their own."""
     folder = Path(tempfile.mkdtemp(prefix="anban-kills-", dir="/tmp"))
-    plan = Plan(60, story=True, extra={"ANBAN_SIM_LEDGER": str(folder / "ledger.json")})
+    plan = Plan(60, ports.choose(None), story=True, extra={"ANBAN_SIM_LEDGER": str(folder / "ledger.json")})
     with District(folder, plan, print) as running:
         with Steps(Console(quiet=True), running.steps_to_start) as steps:
             running.start(steps)

@@ -18,6 +18,7 @@ from rich.console import Console
 from device_sim.device import Device, Message
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, until
+from launcher import ports
 from launcher.district import District, Plan
 from launcher.steps import Steps
 from load_tests.story.cast import Role, read_cast
@@ -39,9 +40,12 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium with a Chinese font; a failure in CI when missing, a visible skip elsewhere."""
+    """Headless Chromium with a Chinese font; a failure in CI when missing, a visible skip elsewhere.
+
+    It ends with the module: while Playwright runs, no other event loop can run in this thread.
+    """
     if not Path(CHROMIUM).exists():
         _missing("no Chromium: apt-get install chromium fonts-noto-cjk")
     fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=False).stdout
@@ -53,11 +57,11 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def district() -> Iterator[District]:
     """Forty simulated elders, whose buttons are left to the tests."""
     folder = Path(tempfile.mkdtemp(prefix="anban-browser-", dir="/tmp"))
-    with District(folder, Plan(40, story=True), print) as running:
+    with District(folder, Plan(40, ports.choose(None), story=True), print) as running:
         with Steps(Console(quiet=True), running.steps_to_start) as steps:
             running.start(steps)
         yield running
@@ -117,7 +121,7 @@ class People:
         self._loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def people(district: District) -> Iterator[People]:
     """The elders of the running district."""
     made = People(district)
