@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from schemas.database import Row, Transaction
@@ -15,6 +16,8 @@ FALL_WINDOW: Final = timedelta(seconds=30)
 """How long the wearer can cancel a fall, from the moment of the fall."""
 VITALS_QUIET: Final = timedelta(minutes=30)
 """After a vitals alarm ended, the same or a lesser finding stays quiet for this long."""
+ATTEMPTS: Final = 5
+"""How often other transactions may end or raise the alarm between looking for it and making it."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class Signal:
 FIND_OPEN = statement("""
     SELECT id, state, severity FROM alarm
     WHERE ended_at IS NULL AND kind = %(kind)s::text AND subject = %(subject)s::text
+      AND is_test = %(is_test)s::boolean
     FOR UPDATE
 """)
 FIND_QUIET = statement("""
     SELECT severity FROM alarm
-    WHERE kind = %(kind)s::text AND subject = %(subject)s::text AND ended_at > %(since)s::timestamptz
-    ORDER BY id DESC LIMIT 1
+    WHERE kind = %(kind)s::text AND subject = %(subject)s::text AND is_test = %(is_test)s::boolean
+      AND ended_at > %(since)s::timestamptz
+    ORDER BY ended_at DESC LIMIT 1
 """)
 INSERT = statement("""
     INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,
@@ -47,18 +52,17 @@ INSERT = statement("""
     SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(elder_id)s::integer, %(household_id)s::integer,
            %(device_key)s::integer, %(is_test)s::boolean, %(occurred_at)s::timestamptz, %(now)s::timestamptz,
            %(now)s::timestamptz,
-           clock.start + make_interval(secs => sla.answer_seconds),
-           clock.start + make_interval(secs => sla.dispatch_seconds),
-           clock.start + make_interval(secs => sla.on_scene_seconds),
+           clock.start + make_interval(secs => policy.answer_seconds),
+           clock.start + make_interval(secs => policy.dispatch_seconds),
+           clock.start + make_interval(secs => policy.on_scene_seconds),
            CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN %(confirm_at)s::timestamptz
-                ELSE %(now)s::timestamptz + make_interval(secs => first.after_seconds) END,
+                ELSE %(now)s::timestamptz + make_interval(secs => policy.first_seconds) END,
            CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN 'confirm' ELSE 'escalate' END,
            %(details)s::jsonb
-    FROM sla_policy AS sla
-    JOIN escalation_policy AS first ON first.severity = sla.severity AND first.level = 1
+    FROM severity_policy AS policy
     CROSS JOIN LATERAL (SELECT COALESCE(%(confirm_at)s::timestamptz, %(now)s::timestamptz) AS start) AS clock
-    WHERE sla.severity = %(severity)s::text
-    ON CONFLICT (subject, kind) WHERE ended_at IS NULL DO NOTHING
+    WHERE policy.severity = %(severity)s::text
+    ON CONFLICT (subject, kind, is_test) WHERE ended_at IS NULL DO NOTHING
     RETURNING id
 """)
 JOIN = statement("""
@@ -68,22 +72,41 @@ WORSEN = statement("""
     UPDATE alarm
     SET severity = %(severity)s::text, state = 'raised', details = details || %(details)s::jsonb,
         last_signal_at = %(now)s::timestamptz, escalation_level = 0, escalation_roles = '{}',
-        answer_due_at = %(now)s::timestamptz + make_interval(secs => sla.answer_seconds),
+        answer_due_at = %(now)s::timestamptz + make_interval(secs => policy.answer_seconds),
         dispatch_due_at = CASE WHEN dispatched_at IS NOT NULL THEN dispatch_due_at
-            ELSE %(now)s::timestamptz + make_interval(secs => sla.dispatch_seconds) END,
+            ELSE %(now)s::timestamptz + make_interval(secs => policy.dispatch_seconds) END,
         on_scene_due_at = CASE WHEN on_scene_at IS NOT NULL THEN on_scene_due_at
-            ELSE %(now)s::timestamptz + make_interval(secs => sla.on_scene_seconds) END,
+            ELSE %(now)s::timestamptz + make_interval(secs => policy.on_scene_seconds) END,
         answered_at = NULL, acknowledged_at = NULL, acknowledged_by = NULL,
-        due_at = %(now)s::timestamptz + make_interval(secs => first.after_seconds), due_reason = 'escalate'
-    FROM sla_policy AS sla JOIN escalation_policy AS first ON first.severity = sla.severity AND first.level = 1
-    WHERE alarm.id = %(id)s::bigint AND sla.severity = %(severity)s::text
+        due_at = %(now)s::timestamptz + make_interval(secs => policy.first_seconds), due_reason = 'escalate'
+    FROM severity_policy AS policy
+    WHERE alarm.id = %(id)s::bigint AND policy.severity = %(severity)s::text
 """)
-CANCEL_PENDING = statement("""
+FIND_FALLS = statement("""
+    SELECT id, state, elder_id FROM alarm
+    WHERE ended_at IS NULL AND kind = 'fall' AND (
+        device_key = %(device_key)s::integer AND occurred_at <= %(at)s::timestamptz
+        OR EXISTS (
+            SELECT FROM device_event AS fall
+            WHERE fall.alarm_id = alarm.id AND fall.kind = 'fall' AND fall.device_key = %(device_key)s::integer
+              AND fall.at <= %(at)s::timestamptz))
+    ORDER BY id
+    FOR UPDATE
+""")
+STANDING_FALL = statement("""
+    SELECT 1 FROM device_event AS fall
+    WHERE fall.alarm_id = %(alarm_id)s::bigint AND fall.kind = 'fall'
+      AND NOT (fall.device_key = %(device_key)s::integer AND fall.at <= %(at)s::timestamptz)
+      AND NOT EXISTS (
+          SELECT FROM device_event AS cancelled
+          WHERE cancelled.device_key = fall.device_key AND cancelled.kind = 'fall_cancelled'
+            AND cancelled.at BETWEEN fall.at AND fall.at + %(window)s::interval)
+    LIMIT 1
+""")
+CANCEL = statement("""
     UPDATE alarm
     SET state = 'cancelled', ended_at = %(now)s::timestamptz, due_at = NULL, due_reason = NULL
-    WHERE state = 'pending' AND kind = 'fall' AND device_key = %(device_key)s::integer
-      AND occurred_at <= %(at)s::timestamptz
-    RETURNING id, elder_id
+    WHERE id = %(id)s::bigint
 """)
 CANCELLED_AFTER = statement("""
     SELECT 1 FROM device_event
@@ -141,25 +164,28 @@ def raise_alarm(tx: Transaction, now: datetime, signal: Signal) -> int | None:
     """Raise an alarm with its first deadline, or join the open one of the same subject and kind.
 
     Returns the alarm's id, or None when the elder's state or the quiet time after an ended vitals alarm keeps it from
-    being raised. A worse signal for an open alarm raises it again.
+    being raised. A worse signal for an open alarm raises it again. A test joins only a test, a real signal only a real
+    alarm. Raises psycopg.errors.SerializationFailure when other transactions were always first: worth another try.
     """
     rule = alarm_rule(signal.elder_state, signal.kind)
     if not rule.raises:
         return None
-    while True:
-        found = tx.row(FIND_OPEN, {"kind": signal.kind, "subject": subject_of(signal)})
+    about = {"kind": signal.kind, "subject": subject_of(signal), "is_test": rule.is_test}
+    for _ in range(ATTEMPTS):
+        found = tx.row(FIND_OPEN, about)
         if found is not None:
             _join(tx, now, signal, found)
             return int(found["id"])
-        if signal.kind == "vitals" and _quiet(tx, now, signal):
+        if signal.kind == "vitals" and _quiet(tx, now, signal, about):
             return None
         alarm_id = _insert(tx, now, signal, is_test=rule.is_test)
         if alarm_id is not None:
             return alarm_id
+    raise psycopg.errors.SerializationFailure("the open alarm could neither be found nor made")
 
 
-def _quiet(tx: Transaction, now: datetime, signal: Signal) -> bool:
-    ended = tx.row(FIND_QUIET, {"kind": signal.kind, "subject": subject_of(signal), "since": now - VITALS_QUIET})
+def _quiet(tx: Transaction, now: datetime, signal: Signal, about: dict[str, Any]) -> bool:
+    ended = tx.row(FIND_QUIET, {**about, "since": now - VITALS_QUIET})
     return ended is not None and not worse(signal.severity, ended["severity"])
 
 
@@ -207,13 +233,25 @@ def _join(tx: Transaction, now: datetime, signal: Signal, found: Row) -> None:
 
 
 def cancel_fall(tx: Transaction, now: datetime, device_key: int, at: datetime) -> int | None:
-    """The wearer says that the fall at or before `at` is none; returns the cancelled alarm's id, if one was pending."""
-    cancelled = tx.row(CANCEL_PENDING, {"device_key": device_key, "at": at, "now": now})
-    if cancelled is None:
-        return None
-    record(tx, now, cancelled["id"], "cancelled", detail={"by": "wearer"})
-    tx.emit(Event("alarm.cancelled", now, alarm_id=cancelled["id"], elder_id=cancelled["elder_id"]))
-    return int(cancelled["id"])
+    """The wearer says that the falls of this device until `at` are none; returns the id of the alarm it concerns.
+
+    A pending alarm is cancelled, unless a later fall or one of another device stands in it. One that is raised already
+    stays open with the cancellation on its timeline, because a person looks.
+    """
+    said = {"device_key": device_key, "at": at}
+    concerned: int | None = None
+    for alarm in tx.rows(FIND_FALLS, said):
+        concerned = int(alarm["id"])
+        # A second statement sees the falls that joined while the first one waited for the alarm's lock.
+        standing = tx.row(STANDING_FALL, {**said, "alarm_id": concerned, "window": FALL_WINDOW}) is not None
+        if alarm["state"] == "pending" and not standing:
+            tx.execute(CANCEL, {"id": concerned, "now": now})
+            record(tx, now, concerned, "cancelled", detail={"by": "wearer"})
+            tx.emit(Event("alarm.cancelled", now, alarm_id=concerned, elder_id=alarm["elder_id"]))
+        else:
+            record(tx, now, concerned, "signalled", detail={"by": "wearer", "cancelled": True})
+            tx.emit(Event("alarm.signalled", now, alarm_id=concerned, elder_id=alarm["elder_id"]))
+    return concerned
 
 
 def fall_already_cancelled(tx: Transaction, device_key: int, at: datetime) -> bool:

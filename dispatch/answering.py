@@ -27,14 +27,14 @@ ACKNOWLEDGE = statement("""
     UPDATE alarm
     SET state = 'acknowledged', acknowledged_at = %(now)s::timestamptz, acknowledged_by = %(actor_id)s::integer,
         answered_at = COALESCE(answered_at, %(now)s::timestamptz),
-        due_at = %(now)s::timestamptz + make_interval(secs => sla.stale_seconds), due_reason = 'realarm'
-    FROM sla_policy AS sla
-    WHERE alarm.id = %(id)s::bigint AND sla.severity = alarm.severity
+        due_at = %(now)s::timestamptz + make_interval(secs => policy.stale_seconds), due_reason = 'realarm'
+    FROM severity_policy AS policy
+    WHERE alarm.id = %(id)s::bigint AND policy.severity = alarm.severity
 """)
 PROGRESS = statement("""
-    UPDATE alarm SET due_at = %(now)s::timestamptz + make_interval(secs => sla.stale_seconds)
-    FROM sla_policy AS sla
-    WHERE alarm.id = %(id)s::bigint AND sla.severity = alarm.severity AND alarm.due_reason = 'realarm'
+    UPDATE alarm SET due_at = %(now)s::timestamptz + make_interval(secs => policy.stale_seconds)
+    FROM severity_policy AS policy
+    WHERE alarm.id = %(id)s::bigint AND policy.severity = alarm.severity AND alarm.due_reason = 'realarm'
 """)
 RESOLVE = statement("""
     UPDATE alarm

@@ -17,10 +17,16 @@ INSERT = statement("""
     VALUES (%(id)s::uuid, %(device_key)s::integer, %(kind)s::text, %(alarm_id)s::bigint, %(now)s::timestamptz,
             %(expires_at)s::timestamptz, %(now)s::timestamptz)
 """)
+GIVE_UP = statement("""
+    UPDATE command SET next_try_at = NULL
+    WHERE id IN (
+        SELECT id FROM command WHERE next_try_at <= %(now)s::timestamptz AND expires_at <= %(now)s::timestamptz
+        FOR UPDATE SKIP LOCKED)
+""")
 CLAIM_DUE = statement("""
     SELECT command.id, command.kind, command.expires_at, command.attempts, device.id AS device_id
     FROM command JOIN device ON device.key = command.device_key
-    WHERE command.next_try_at <= %(now)s::timestamptz
+    WHERE command.next_try_at <= %(now)s::timestamptz AND command.expires_at > %(now)s::timestamptz
     ORDER BY command.next_try_at LIMIT %(limit)s::integer
     FOR UPDATE OF command SKIP LOCKED
 """)
@@ -57,6 +63,7 @@ def next_try(now: datetime, attempts: int, expires_at: datetime) -> datetime | N
 
 def claim_due(tx: Transaction, now: datetime, limit: int) -> list[Row]:
     """Lock the commands that are due: id, kind, expires_at, attempts, device_id. Expired ones are given up."""
+    tx.execute(GIVE_UP, {"now": now})
     return tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
 
 

@@ -21,6 +21,7 @@ from schemas.process import Health, StopSignal
 STEPS = Counter("anban_alarm_steps_total", "Alarm deadlines that were acted on")
 COMMANDS = Counter("anban_commands_published_total", "Commands published to devices, repeats included")
 OVERDUE = Gauge("anban_alarms_overdue", "Alarm deadlines more than ten seconds past without action")
+HOUSEKEEPING_FAILED = Counter("anban_housekeeping_failures_total", "Housekeeping runs that failed and changed nothing")
 GRACE: Final = timedelta(seconds=10)
 BATCH: Final = 200
 LONGEST_WAIT: Final = 5.0
@@ -36,7 +37,7 @@ def utc_now() -> datetime:
 
 
 class Engine:
-    """Owns one database connection and sweeps whenever it is woken."""
+    """Sweeps whenever it is woken; listens and keeps house beside that, each on a database connection of its own."""
 
     def __init__(self, database_url: str, publisher: CommandPublisher, clock: Clock = utc_now) -> None:
         self._url = database_url
@@ -52,9 +53,8 @@ class Engine:
         self._wake.set()
 
     def request_housekeeping(self) -> None:
-        """Ask for housekeeping with the next sweep."""
+        """Ask for housekeeping now."""
         self._housekeeping.set()
-        self._wake.set()
 
     def health(self) -> Health:
         """Ready while sweeps happen and commands can leave."""
@@ -71,10 +71,6 @@ class Engine:
         if self._publisher.connected():
             while self._publish_commands(conn) == BATCH:
                 pass
-        if self._housekeeping.is_set():
-            with transaction(conn) as tx:
-                housekeep(tx, self._clock())
-            self._housekeeping.clear()
         with transaction(conn) as tx:
             OVERDUE.set(overdue(tx, self._clock(), GRACE))
         self._swept_at = self._clock()
@@ -96,28 +92,50 @@ class Engine:
         return len(due)
 
     def run(self, stop: StopSignal) -> None:
-        """Sweep until asked to stop; a database that is away is tried again every second."""
+        """Sweep until asked to stop; whatever goes wrong is tried again every second."""
         stop.on_set(self.wake)
-        threading.Thread(target=self._listen, args=(stop,), daemon=True).start()
+        stop.on_set(self._housekeeping.set)
+        for name, work in (("listening", self._listen), ("housekeeping", self._keep_house)):
+            threading.Thread(target=self._persist, args=(stop, name, work), name=name, daemon=True).start()
+        self._persist(stop, "sweeping", self._sweep_when_woken)
+
+    def _persist(self, stop: StopSignal, name: str, work: Callable[[StopSignal], None]) -> None:
         while not stop.is_set():
             try:
-                with connect(self._url, "dispatch") as conn:
-                    while not stop.is_set():
-                        self._wake.clear()
-                        self.sweep(conn)
-                        self._wake.wait(LONGEST_WAIT)
-            except psycopg.Error as error:
-                log.warning("database away", error=str(error))
+                work(stop)
+            except psycopg.OperationalError as error:
+                log.warning("interrupted", work=name, error=str(error))
+                stop.wait(1.0)
+            except Exception:
+                log.exception("failed", work=name)
                 stop.wait(1.0)
 
-    def _listen(self, stop: StopSignal) -> None:
-        while not stop.is_set():
+    def _sweep_when_woken(self, stop: StopSignal) -> None:
+        with connect(self._url, "dispatch") as conn:
+            while not stop.is_set():
+                self._wake.clear()
+                self.sweep(conn)
+                self._wake.wait(LONGEST_WAIT)
+
+    def _keep_house(self, stop: StopSignal) -> None:
+        """In a thread of its own, because no alarm waits while a month's readings are moved."""
+        self._housekeeping.wait()
+        if stop.is_set():
+            return
+        with connect(self._url, "dispatch-housekeeping") as conn:
+            self._housekeeping.clear()
             try:
-                with connect(self._url, "dispatch-listen") as conn:
-                    conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
-                    while not stop.is_set():
-                        for _ in conn.notifies(timeout=1.0, stop_after=1):
-                            self.wake()
-            except psycopg.Error as error:
-                log.warning("listening ended", error=str(error))
-                stop.wait(1.0)
+                with transaction(conn) as tx:
+                    housekeep(tx, self._clock())
+            except Exception:
+                HOUSEKEEPING_FAILED.inc()
+                log.exception("housekeeping_failed")
+                if conn.closed:
+                    self._housekeeping.set()
+
+    def _listen(self, stop: StopSignal) -> None:
+        with connect(self._url, "dispatch-listen") as conn:
+            conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+            while not stop.is_set():
+                for _ in conn.notifies(timeout=1.0, stop_after=1):
+                    self.wake()

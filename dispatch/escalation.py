@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import psycopg
+import structlog
+from prometheus_client import Counter
+
 from dispatch.alarms import record
 from schemas.database import Row, Transaction
 from schemas.events import Event, EventKind
@@ -12,6 +16,9 @@ from schemas.states import AlarmState
 
 TEST_PAUSE: Final = timedelta(hours=1)
 """A test alarm bothers nobody else; it is only looked at again after this time."""
+RETRY_AFTER: Final = timedelta(seconds=30)
+FAILED = Counter("anban_alarm_steps_failed_total", "Alarm deadlines whose step failed and was put off by 30 s")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -36,43 +43,48 @@ class Step:
     restarts: bool = False
 
 
-def next_step(alarm: Row, chain: tuple[Level, ...], stale: timedelta, now: datetime) -> Step:
+@dataclass(frozen=True)
+class Policy:
+    """What holds for a severity; `chain` rises by level, may have gaps, and may be empty."""
+
+    first: timedelta
+    """From the alarm to its first escalation."""
+    stale: timedelta
+    """Without progress for this long it rings again."""
+    chain: tuple[Level, ...]
+
+
+def next_step(alarm: Row, policy: Policy, now: datetime) -> Step:
     """Decide what happens to an alarm whose deadline has come; pure.
 
-    `alarm` has state, due_at, due_reason, escalation_level, escalation_roles, is_test; `chain` is its severity's.
+    `alarm` has state, due_at, due_reason, escalation_level, escalation_roles, is_test; `policy` is its severity's.
     """
     level, roles = int(alarm["escalation_level"]), tuple(alarm["escalation_roles"])
-    first = timedelta(seconds=chain[0].after_seconds)
     match alarm["due_reason"]:
         case "close":
             return Step("closed", None, None, level, roles, "alarm.closed")
         case "confirm":
-            return Step("raised", alarm["due_at"] + first, "escalate", 0, (), "alarm.confirmed")
+            return Step("raised", alarm["due_at"] + policy.first, "escalate", 0, (), "alarm.confirmed")
         case "escalate" if alarm["is_test"]:
             return Step("raised", now + TEST_PAUSE, "escalate", level, roles, None)
-        case "escalate":
-            return _escalated(alarm["due_at"], level, chain, stale, now)
+        case "escalate" if any(step.level > level for step in policy.chain):
+            return _escalated(alarm["due_at"], level, policy, now)
         case _ if alarm["state"] == "raised":
-            return Step("raised", now + stale, "realarm", level, roles, "alarm.realarmed")
+            return Step("raised", now + policy.stale, "realarm", level, roles, "alarm.realarmed")
         case _:
-            return Step("raised", now + first, "escalate", 0, (), "alarm.realarmed", restarts=True)
+            return Step("raised", now + policy.first, "escalate", 0, (), "alarm.realarmed", restarts=True)
 
 
-def _escalated(due_at: datetime, level: int, chain: tuple[Level, ...], stale: timedelta, now: datetime) -> Step:
-    reached = next(step for step in chain if step.level == level + 1)
-    following = next((step for step in chain if step.level == level + 2), None)
-    if following is None:
-        return Step("raised", now + stale, "realarm", reached.level, reached.roles, "alarm.escalated")
-    due = due_at + timedelta(seconds=following.after_seconds - reached.after_seconds)
+def _escalated(due_at: datetime, level: int, policy: Policy, now: datetime) -> Step:
+    reached, *above = (step for step in policy.chain if step.level > level)
+    if not above:
+        return Step("raised", now + policy.stale, "realarm", reached.level, reached.roles, "alarm.escalated")
+    due = due_at + timedelta(seconds=above[0].after_seconds - reached.after_seconds)
     return Step("raised", due, "escalate", reached.level, reached.roles, "alarm.escalated")
 
 
-CHAINS = statement("""
-    SELECT severity, array_agg(level ORDER BY level) AS levels, array_agg(after_seconds ORDER BY level) AS afters,
-           jsonb_agg(to_jsonb(roles) ORDER BY level) AS roles, sla_policy.stale_seconds
-    FROM escalation_policy JOIN sla_policy USING (severity)
-    GROUP BY severity, sla_policy.stale_seconds
-""")
+POLICIES = statement("SELECT severity, first_seconds, stale_seconds FROM severity_policy")
+LEVELS = statement("SELECT severity, level, after_seconds, roles FROM escalation_policy ORDER BY severity, level")
 CLAIM_DUE = statement("""
     SELECT id, state, severity, elder_id, due_at, due_reason, escalation_level, escalation_roles, is_test
     FROM alarm WHERE due_at <= %(now)s::timestamptz
@@ -88,27 +100,61 @@ TAKE_STEP = statement("""
         acknowledged_by = CASE WHEN %(restarts)s::boolean THEN NULL ELSE acknowledged_by END
     WHERE id = %(id)s::bigint
 """)
+POSTPONE = statement("UPDATE alarm SET due_at = %(due_at)s::timestamptz WHERE id = %(id)s::bigint")
 OVERDUE = statement("SELECT count(*) AS overdue FROM alarm WHERE due_at < %(before)s::timestamptz")
 
 
-def _chains(tx: Transaction) -> dict[str, tuple[tuple[Level, ...], timedelta]]:
+def _policies(tx: Transaction) -> dict[str, Policy]:
+    levels: dict[str, list[Level]] = {}
+    for row in tx.rows(LEVELS):
+        step = Level(row["level"], row["after_seconds"], tuple(row["roles"]))
+        levels.setdefault(row["severity"], []).append(step)
     return {
-        row["severity"]: (
-            tuple(Level(*step) for step in zip(row["levels"], row["afters"], map(tuple, row["roles"]), strict=True)),
-            timedelta(seconds=row["stale_seconds"]),
+        row["severity"]: Policy(
+            first=timedelta(seconds=row["first_seconds"]),
+            stale=timedelta(seconds=row["stale_seconds"]),
+            chain=tuple(levels.get(row["severity"], [])),
         )
-        for row in tx.rows(CHAINS)
+        for row in tx.rows(POLICIES)
     }
 
 
 def sweep_deadlines(tx: Transaction, now: datetime, limit: int = 200) -> int:
-    """Take the next step of every alarm whose deadline has come; returns how many."""
+    """Act on every alarm whose deadline has come; returns how many were dealt with.
+
+    An alarm whose step fails is tried again half a minute later and holds up no other.
+    """
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
-    chains = _chains(tx) if due else {}
-    for alarm in due:
-        chain, stale = chains[alarm["severity"]]
-        _take(tx, now, alarm, next_step(alarm, chain, stale, now))
-    return len(due)
+    policies = _policies(tx) if due else {}
+    return sum(_dealt_with(tx, now, alarm, policies) for alarm in due)
+
+
+def _dealt_with(tx: Transaction, now: datetime, alarm: Row, policies: dict[str, Policy]) -> bool:
+    try:
+        step = next_step(alarm, policies[alarm["severity"]], now)
+        with tx.conn.transaction():
+            _take(tx, now, alarm, step)
+    except Exception:
+        if tx.conn.closed:
+            raise
+        FAILED.inc()
+        log.exception("alarm_step_failed", alarm_id=alarm["id"])
+        return _postponed(tx, now, alarm)
+    if step.event is not None:
+        tx.emit(Event(step.event, now, alarm_id=alarm["id"], elder_id=alarm["elder_id"]))
+    return True
+
+
+def _postponed(tx: Transaction, now: datetime, alarm: Row) -> bool:
+    try:
+        with tx.conn.transaction():
+            tx.execute(POSTPONE, {"id": alarm["id"], "due_at": now + RETRY_AFTER})
+    except psycopg.Error as error:
+        if tx.conn.closed:
+            raise
+        log.error("alarm_not_postponed", alarm_id=alarm["id"], error=str(error))
+        return False
+    return True
 
 
 def _take(tx: Transaction, now: datetime, alarm: Row, step: Step) -> None:
@@ -130,7 +176,6 @@ def _take(tx: Transaction, now: datetime, alarm: Row, step: Step) -> None:
         return
     detail: dict[str, Any] = {"level": step.level, "roles": list(step.roles)} if step.event == "alarm.escalated" else {}
     record(tx, now, alarm["id"], step.event.removeprefix("alarm."), detail=detail)
-    tx.emit(Event(step.event, now, alarm_id=alarm["id"], elder_id=alarm["elder_id"]))
 
 
 def overdue(tx: Transaction, now: datetime, grace: timedelta) -> int:

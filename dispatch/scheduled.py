@@ -17,6 +17,17 @@ KEEP_WATERMARKS: Final = timedelta(days=40)
 
 TRY_RUNNER = statement("SELECT pg_try_advisory_xact_lock(%(key)s::bigint) AS won")
 PARTITIONED = statement("SELECT relkind = 'p' AS partitioned FROM pg_class WHERE oid = 'reading'::regclass")
+EXISTING = statement("SELECT to_regclass(%(name)s::text) IS NOT NULL AS present")
+SHORT_LOCKS = statement("SELECT set_config('lock_timeout', '2s', true)")
+ADD_PARTITION: Final = (
+    psycopg.sql.SQL("LOCK TABLE reading_default IN ACCESS EXCLUSIVE MODE"),
+    psycopg.sql.SQL("CREATE TABLE {name} (LIKE reading INCLUDING DEFAULTS)"),
+    psycopg.sql.SQL(
+        "WITH moved AS (DELETE FROM reading_default WHERE at >= {since} AND at < {until} RETURNING *) "
+        "INSERT INTO {name} SELECT * FROM moved"
+    ),
+    psycopg.sql.SQL("ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ({since}) TO ({until})"),
+)
 FORGET_EVENTS = statement("DELETE FROM event WHERE at < %(before)s::timestamptz")
 FORGET_SESSIONS = statement("DELETE FROM session WHERE expires_at < %(now)s::timestamptz")
 FORGET_LOGIN_FAILURES = statement("DELETE FROM login_failure WHERE at < %(before)s::timestamptz")
@@ -35,18 +46,25 @@ def months_ahead(today: date, count: int) -> list[tuple[date, date]]:
 
 
 def ensure_partitions(tx: Transaction, now: datetime) -> None:
-    """Make the coming months' partitions of `reading` where the server has no TimescaleDB to do it."""
+    """Make the coming months' partitions of `reading` where the server has no TimescaleDB to do it.
+
+    Raises psycopg.errors.LockNotAvailable when long queries hold the readings: waiting would hold up ingest behind us.
+    """
     found = tx.row(PARTITIONED)
     if found is None or not found["partitioned"]:
         return
     for first, following in months_ahead(now.date(), 3):
-        name = psycopg.sql.Identifier(f"reading_{first:%Y_%m}")
-        bounds = (f"{first}T00:00:00Z", f"{following}T00:00:00Z")
-        tx.conn.execute(
-            psycopg.sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF reading FOR VALUES FROM ({}) TO ({})").format(
-                name, *bounds
-            )
-        )
+        name = f"reading_{first:%Y_%m}"
+        existing = tx.row(EXISTING, {"name": name})
+        if existing is None or not existing["present"]:
+            tx.execute(SHORT_LOCKS)
+            _add_partition(tx, name, f"{first}T00:00:00Z", f"{following}T00:00:00Z")
+
+
+def _add_partition(tx: Transaction, name: str, since: str, until: str) -> None:
+    """Readings of the month that came before its partition stand in the default one and move into their own."""
+    for step in ADD_PARTITION:
+        tx.conn.execute(step.format(name=psycopg.sql.Identifier(name), since=since, until=until))
 
 
 def housekeep(tx: Transaction, now: datetime) -> bool:

@@ -31,6 +31,7 @@ class CredentialCopy:
         self._path = path
         self._hashes: dict[str, bytes] = {}
         self._newest: datetime | None = None
+        self._unsaved = False
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -48,9 +49,9 @@ class CredentialCopy:
         expected = self._hashes.get(device_id, b"\x00" * 32)
         return hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), expected) and device_id in self._hashes
 
-    def refresh(self, conn: psycopg.Connection[TupleRow]) -> bool:
-        """Take over what changed in the database; returns whether anything did."""
-        if self._newest is None:
+    def refresh(self, conn: psycopg.Connection[TupleRow], *, whole: bool = False) -> bool:
+        """Take over what changed in the database, or read it `whole`; returns whether anything did change."""
+        if whole or self._newest is None:
             found = rows(conn, ALL)
             fresh = {row["id"]: bytes(row["secret_hash"]) for row in found if not row["revoked"]}
             changed = fresh != self._hashes
@@ -61,6 +62,7 @@ class CredentialCopy:
             for row in found:
                 changed |= self._apply(row["id"], None if row["revoked"] else bytes(row["secret_hash"]))
         self._newest = max((row["changed_at"] for row in found), default=self._newest)
+        self._unsaved |= changed
         return changed
 
     def _apply(self, device_id: str, secret_hash: bytes | None) -> bool:
@@ -73,7 +75,9 @@ class CredentialCopy:
         return True
 
     def save(self) -> None:
-        """Write the file whole or not at all."""
+        """Write what is not written yet, the whole file or nothing; raises OSError and tries again the next time."""
+        if not self._unsaved:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -82,3 +86,4 @@ class CredentialCopy:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+        self._unsaved = False

@@ -1,6 +1,7 @@
 """Messages that cannot be used, kept with the reason and the raw bytes, and counted."""
 
 import hashlib
+from datetime import timedelta
 from typing import Final
 
 from prometheus_client import Counter
@@ -10,21 +11,29 @@ from schemas.database import Transaction
 from schemas.statements import statement
 
 KEPT_BYTES: Final = 64 * 1024
+REPEATED_WITHIN: Final = timedelta(seconds=60)
+"""The same bytes on the same topic within this time are a repetition, not another message."""
 DEAD_LETTERS = Counter("anban_dead_letters_total", "Messages that could not be used", ["reason"])
 
 KEEP = statement("""
+    WITH before AS (
+        SELECT last_received_at FROM dead_letter
+        WHERE md5(topic) = md5(%(topic)s::text) AND reason = %(reason)s::text AND payload_sha256 = %(sha256)s::bytea
+    )
     INSERT INTO dead_letter (received_at, last_received_at, topic, device_id, reason, detail, payload, payload_size,
                              payload_sha256)
     VALUES (%(at)s::timestamptz, %(at)s::timestamptz, %(topic)s::text, %(device_id)s::text, %(reason)s::text,
             %(detail)s::text, %(payload)s::bytea, %(size)s::integer, %(sha256)s::bytea)
     ON CONFLICT (md5(topic), reason, payload_sha256) DO UPDATE
-    SET times = dead_letter.times + 1, last_received_at = EXCLUDED.last_received_at
+    SET times = dead_letter.times + 1,
+        last_received_at = GREATEST(dead_letter.last_received_at, EXCLUDED.last_received_at)
+    RETURNING (SELECT last_received_at FROM before) AS before_at
 """)
 
 
-def keep(tx: Transaction, letter: DeadLetter) -> None:
-    """Store a dead letter, or count the same bytes on the same topic once more."""
-    tx.execute(
+def keep(tx: Transaction, letter: DeadLetter) -> bool:
+    """Store a dead letter, or count the same bytes on the same topic once more; returns whether it is a new message."""
+    kept = tx.row(
         KEEP,
         {
             "at": letter.message.received_at,
@@ -37,3 +46,5 @@ def keep(tx: Transaction, letter: DeadLetter) -> None:
             "sha256": hashlib.sha256(letter.message.payload).digest(),
         },
     )
+    before_at = kept["before_at"] if kept else None
+    return before_at is None or letter.message.received_at - before_at > REPEATED_WITHIN

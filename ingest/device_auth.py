@@ -7,6 +7,7 @@ session's subscriptions are there, as the broker itself says.
 import asyncio
 import contextlib
 import json
+import time
 from typing import Final
 
 import nats
@@ -19,6 +20,7 @@ from nkeys import KeyPair
 from prometheus_client import Counter, Gauge
 from psycopg.rows import TupleRow
 
+from ingest.broker_limits import limit_stores
 from ingest.callout import ConnectRequest, MalformedRequest, admit, parse_request, refuse
 from ingest.credentials import CredentialCopy
 from schemas.database import connect
@@ -29,6 +31,8 @@ from schemas.topics import LANE_GROUPS, SHARDS, nats_subject, session_filters
 AUTH_SUBJECT: Final = "$SYS.REQ.USER.AUTH"
 CONSUMERS: Final = "$JS.API.CONSUMER.LIST.$MQTT_msgs"
 REFRESH_SECONDS: Final = 2.0
+WHOLE_SECONDS: Final = 300.0
+"""How often everything is read anew: a slow transaction may carry a time of change that was already passed."""
 CONNECTS = Counter("anban_device_connects_total", "Connection requests by what was answered", ["answer"])
 DEVICES_KNOWN = Gauge("anban_devices_known", "Devices in the local copy of the credentials")
 log = structlog.get_logger()
@@ -54,6 +58,7 @@ class DeviceAuth:
         self._copy.load()
         self._client: Client | None = None
         self._sessions_ready = False
+        self._bounded = False
 
     def health(self) -> Health:
         """Ready when connected, sessions exist and at least one device is known or the registry was read."""
@@ -83,6 +88,7 @@ class DeviceAuth:
             reconnect_time_wait=0.1,
             allow_reconnect=True,
             error_cb=_report,
+            disconnected_cb=self._lost,
         )
         await self._client.subscribe(AUTH_SUBJECT, queue="device-auth", cb=self._on_request)
         refresher = asyncio.create_task(self._keep_fresh())
@@ -93,6 +99,10 @@ class DeviceAuth:
         with contextlib.suppress(asyncio.CancelledError):
             await refresher
         await self._client.close()
+
+    async def _lost(self) -> None:
+        """The broker that comes back may have lost its storage: look before admitting anybody."""
+        self._sessions_ready = self._bounded = False
 
     async def _on_request(self, message: Msg) -> None:
         try:
@@ -108,14 +118,18 @@ class DeviceAuth:
         await message.respond(body)
 
     async def _check_sessions(self) -> None:
-        """Ask the broker itself which subscriptions of persistent sessions exist."""
+        """Ask the broker itself which subscriptions of persistent sessions exist; bound its stores before admitting."""
+        assert self._client is not None  # noqa: S101
         try:
             missing = expected_subjects() - await self._session_subjects()
         except (TimeoutError, nats.errors.Error, ValueError, KeyError) as error:
             log.warning("cannot ask the broker for its sessions", error=repr(error))
+            self._sessions_ready = False
             return
         if bool(missing) == self._sessions_ready:
             log.info("sessions", ready=not missing, missing=sorted(missing)[:4])
+        if not missing and not self._bounded:
+            self._bounded = await limit_stores(self._client)
         self._sessions_ready = not missing
 
     async def _session_subjects(self) -> set[str]:
@@ -135,17 +149,24 @@ class DeviceAuth:
         while True:
             try:
                 with await asyncio.to_thread(connect, self._settings.database_url, "device-auth") as conn:
+                    whole_at = 0.0
                     while True:
-                        await asyncio.to_thread(self._refresh, conn)
+                        whole = time.monotonic() >= whole_at
+                        if whole:
+                            whole_at = time.monotonic() + WHOLE_SECONDS
+                        await asyncio.to_thread(self._refresh, conn, whole)
                         await asyncio.sleep(REFRESH_SECONDS)
             except psycopg.Error as error:
                 log.warning("database away, answering from the local copy", error=str(error), devices=len(self._copy))
             await asyncio.sleep(REFRESH_SECONDS)
 
-    def _refresh(self, conn: psycopg.Connection[TupleRow]) -> None:
-        if self._copy.refresh(conn):
-            self._copy.save()
+    def _refresh(self, conn: psycopg.Connection[TupleRow], whole: bool) -> None:
+        self._copy.refresh(conn, whole=whole)
         DEVICES_KNOWN.set(len(self._copy))
+        try:
+            self._copy.save()
+        except OSError as error:
+            log.error("the copy of the credentials could not be written", error=str(error))
 
 
 async def _report(error: Exception) -> None:

@@ -1,11 +1,15 @@
-"""Who wears which device, read inside the writing transaction so that it is never stale."""
+"""Who wears which device, read inside the writing transaction so that it is never stale; and when it was heard of."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import ElderState
+
+CLOCK_TRUST: Final = timedelta(hours=1)
+"""A device's time further than this from the time of receipt does not say who wore it."""
 
 FIND = statement("""
     SELECT device.id, device.key, device.revoked_at IS NOT NULL AS revoked,
@@ -29,15 +33,22 @@ SEEN = statement("""
     SET last_seen_at = GREATEST(device_presence.last_seen_at, EXCLUDED.last_seen_at),
         battery = COALESCE(EXCLUDED.battery, device_presence.battery)
 """)
-STATUS = statement("""
-    INSERT INTO device_presence (device_key, last_seen_at, battery, firmware, online_hint, status_at)
-    VALUES (%(key)s::integer, %(at)s::timestamptz, %(battery)s::real, %(firmware)s::text, %(online)s::boolean,
-            %(at)s::timestamptz)
-    ON CONFLICT (device_key) DO UPDATE
-    SET battery = COALESCE(EXCLUDED.battery, device_presence.battery),
-        firmware = COALESCE(EXCLUDED.firmware, device_presence.firmware),
-        online_hint = EXCLUDED.online_hint, status_at = EXCLUDED.status_at
-    WHERE device_presence.status_at IS NULL OR device_presence.status_at <= EXCLUDED.status_at
+STATUSES = statement("""
+    UPDATE device_presence
+    SET battery = COALESCE(said.battery, device_presence.battery),
+        firmware = COALESCE(said.firmware, device_presence.firmware),
+        online_hint = said.online, status_at = said.at
+    FROM (
+        SELECT told.* FROM unnest(
+            %(keys)s::integer[], %(ats)s::timestamptz[], %(batteries)s::real[], %(firmwares)s::text[],
+            %(onlines)s::boolean[]
+        ) AS told (device_key, at, battery, firmware, online)
+        JOIN device_presence AS known ON known.device_key = told.device_key
+        ORDER BY known.device_key
+        FOR UPDATE OF known
+    ) AS said
+    WHERE device_presence.device_key = said.device_key
+      AND (device_presence.status_at IS NULL OR device_presence.status_at <= said.at)
 """)
 
 
@@ -68,17 +79,38 @@ class KnownDevice:
                 return wearer
         return None
 
+    def caller(self, at: datetime, received_at: datetime) -> Wearer | None:
+        """Who calls for help with it: somebody known rather than nobody, and by a clock that is not far off."""
+        first, second = (at, received_at) if abs(received_at - at) <= CLOCK_TRUST else (received_at, at)
+        return self.wearer_at(first) or self.wearer_at(second)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a device (or its last will) said of itself, and when that was received."""
+
+    at: datetime
+    online: bool
+    firmware: str | None
+    battery: float | None
+
 
 def _wearer(row: Row) -> Wearer | None:
     if row["valid_from"] is None:
         return None
     elder_id, state, scale = row["elder_id"], row["state"], row["oxygen_scale"] or 1
-    residents = row["resident_ids"] or []
+    residents = _living(row)
     if elder_id is None and len(residents) == 1:
-        elder_id = residents[0]
-    if state is None and row["resident_states"] and len(set(row["resident_states"])) == 1:
-        state = row["resident_states"][0]
+        elder_id = residents[0][0]
+    if state is None and len({resident_state for _, resident_state in residents}) == 1:
+        state = residents[0][1]
     return Wearer(elder_id, row["household_id"], state, scale, row["valid_from"], row["valid_to"])
+
+
+def _living(row: Row) -> list[tuple[int, ElderState]]:
+    """The residents of the household that a device is assigned to: those alive, or all when none is."""
+    residents = list(zip(row["resident_ids"] or (), row["resident_states"] or (), strict=True))
+    return [resident for resident in residents if resident[1] != "deceased"] or residents
 
 
 def find_devices(tx: Transaction, ids: set[str]) -> dict[str, KnownDevice]:
@@ -100,8 +132,18 @@ def mark_seen(tx: Transaction, seen: dict[int, tuple[datetime, float | None]]) -
     tx.execute(SEEN, {"keys": keys, "ats": [seen[key][0] for key in keys], "batteries": [seen[key][1] for key in keys]})
 
 
-def mark_status(
-    tx: Transaction, at: datetime, key: int, *, online: bool, firmware: str | None, battery: float | None
-) -> None:
-    """Remember what a device (or its last will) said of itself; no proof of life."""
-    tx.execute(STATUS, {"key": key, "at": at, "online": online, "firmware": firmware, "battery": battery})
+def mark_statuses(tx: Transaction, said: dict[int, Said]) -> None:
+    """Remember what devices said of themselves. It is no proof of life: a device never heard of stays unheard of."""
+    if not said:
+        return
+    keys = sorted(said)
+    tx.execute(
+        STATUSES,
+        {
+            "keys": keys,
+            "ats": [said[key].at for key in keys],
+            "batteries": [said[key].battery for key in keys],
+            "firmwares": [said[key].firmware for key in keys],
+            "onlines": [said[key].online for key in keys],
+        },
+    )

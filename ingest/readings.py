@@ -1,5 +1,6 @@
 """From a telemetry message to rows of `reading`: sensor-off, human ranges and device clocks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,16 +13,22 @@ CLOCK_BEHIND: Final = timedelta(days=35)
 """A device's time outside these bounds is not believed."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ENVELOPE: Final = frozenset({"v", "boot", "seq", "at", *RANGES})
+_LIMITS: Final = tuple((name, limits.low, limits.high, limits.zero_is_off) for name, limits in RANGES.items())
+# Plain integers: every operation on flags makes an object, and there are several a value.
+_SENSOR_OFF: Final = int(Quality.SENSOR_OFF)
+_OUT_OF_RANGE: Final = int(Quality.OUT_OF_RANGE)
+_CLOCK_OFF: Final = int(Quality.CLOCK_OFF)
+_BACKFILL: Final = int(Quality.BACKFILL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """One row: when, the values by their message names (absent: None), and what to mistrust."""
+    """One row: when, the values by their message names (absent: None), and the Quality flags of what to mistrust."""
 
     at: datetime
     sample: int
     values: dict[str, float | None]
-    quality: Quality
+    quality: int
     extra: dict[str, Any] | None
 
     def scored(self) -> dict[str, float]:
@@ -29,50 +36,62 @@ class Reading:
         return {name: value for name in SCORED if (value := self.values.get(name)) is not None}
 
 
-def believed_time(millis: int, now: datetime) -> datetime | None:
-    """The device's time, or None when it is too far off to believe (or beyond any calendar)."""
+def claimed_time(millis: int) -> datetime | None:
+    """The device's time as it says it, or None when it is beyond any calendar."""
     try:
-        at = _EPOCH + timedelta(milliseconds=millis)
+        return _EPOCH + timedelta(milliseconds=millis)
     except OverflowError:
         return None
-    return at if now - CLOCK_BEHIND <= at <= now + CLOCK_AHEAD else None
 
 
-def _value(name: str, raw: float) -> tuple[float | None, Quality]:
-    limits = RANGES[name]
-    if raw == 0 and limits.zero_is_off:
-        return None, Quality.SENSOR_OFF
-    if not limits.low <= raw <= limits.high:
-        return None, Quality.OUT_OF_RANGE
-    return raw, Quality(0)
+def believed_time(millis: int, now: datetime) -> datetime | None:
+    """The device's time, or None when it is too far off to believe (or beyond any calendar)."""
+    at = claimed_time(millis)
+    return at if at is not None and now - CLOCK_BEHIND <= at <= now + CLOCK_AHEAD else None
 
 
 def plausible(name: str, raw: float | None) -> float | None:
     """A value inside its human (or physical) range, or None."""
-    return None if raw is None else _value(name, raw)[0]
+    limits = RANGES[name]
+    if raw is None or (raw == 0 and limits.zero_is_off):
+        return None
+    return raw if limits.low <= raw <= limits.high else None
 
 
-def _reading(sample: Sample, index: int, now: datetime, quality: Quality) -> Reading:
-    extra = {name: value for name, value in (sample.model_extra or {}).items() if name not in _ENVELOPE}
+def _reading(sample: Sample, index: int, now: datetime, quality: int, extra: dict[str, Any]) -> Reading:
     at = believed_time(sample.at, now)
     if at is None:
-        quality |= Quality.CLOCK_OFF
+        quality |= _CLOCK_OFF
         extra["at"] = sample.at
         at = now
     values: dict[str, float | None] = {}
-    for name in RANGES:
+    for name, low, high, zero_is_off in _LIMITS:
         raw = getattr(sample, name)
         if raw is None:
             continue
-        values[name], fault = _value(name, raw)
-        quality |= fault
-        if fault is Quality.OUT_OF_RANGE:
+        if raw == 0 and zero_is_off:
+            values[name] = None
+            quality |= _SENSOR_OFF
+        elif low <= raw <= high:
+            values[name] = raw
+        else:
+            values[name] = None
+            quality |= _OUT_OF_RANGE
             extra[name] = raw
     return Reading(at, index, values, quality, extra or None)
 
 
+def _unknown(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in _ENVELOPE} if fields else {}
+
+
 def readings_of(message: Telemetry | TelemetryBackfill, now: datetime) -> list[Reading]:
-    """The rows of one message; `now` is when it was received."""
-    if isinstance(message, TelemetryBackfill):
-        return [_reading(sample, index, now, Quality.BACKFILL) for index, sample in enumerate(message.samples)]
-    return [_reading(message, 0, now, Quality(0))]
+    """The rows of one message; `now` is when it was received. What a backfill says beside its samples stays with the
+    first of them."""
+    if isinstance(message, Telemetry):
+        return [_reading(message, 0, now, 0, _unknown(message.model_extra))]
+    beside = dict(message.model_extra or {})
+    return [
+        _reading(sample, index, now, _BACKFILL, (beside if index == 0 else {}) | _unknown(sample.model_extra))
+        for index, sample in enumerate(message.samples)
+    ]

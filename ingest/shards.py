@@ -28,11 +28,18 @@ class Lease:
 
 
 ANNOUNCE = statement("""
-    INSERT INTO ingest_member (lane_group, owner, expires_at)
-    VALUES (%(lane_group)s::text, %(owner)s::text, %(expires_at)s::timestamptz)
-    ON CONFLICT (lane_group, owner) DO UPDATE SET expires_at = EXCLUDED.expires_at
+    INSERT INTO ingest_member (lane_group, owner, expires_at, backend_pid, backend_start)
+    SELECT %(lane_group)s::text, %(owner)s::text, %(expires_at)s::timestamptz, pid, backend_start
+    FROM pg_stat_activity WHERE pid = pg_backend_pid()
+    ON CONFLICT (lane_group, owner) DO UPDATE
+    SET expires_at = EXCLUDED.expires_at, backend_pid = EXCLUDED.backend_pid, backend_start = EXCLUDED.backend_start
 """)
-FORGET_MEMBERS = statement("DELETE FROM ingest_member WHERE expires_at < %(now)s::timestamptz")
+FORGET_MEMBERS = statement("""
+    DELETE FROM ingest_member AS member
+    WHERE expires_at < %(now)s::timestamptz OR NOT EXISTS (
+        SELECT FROM pg_stat_activity AS backend
+        WHERE backend.pid = member.backend_pid AND backend.backend_start = member.backend_start)
+""")
 COUNT_MEMBERS = statement("SELECT count(*) AS members FROM ingest_member WHERE lane_group = %(lane_group)s::text")
 RENEW = statement("""
     UPDATE shard_lease SET expires_at = %(expires_at)s::timestamptz

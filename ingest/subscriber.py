@@ -1,9 +1,7 @@
 """One persistent MQTT session of a lane group and shard: it queues what arrives and acknowledges what is committed."""
 
 import itertools
-import queue
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.inbox import Inbox
 from ingest.received import Received
 from schemas.settings import MqttAddress
 from schemas.topics import LaneGroup, session_filters, session_id
@@ -21,20 +20,18 @@ log = structlog.get_logger()
 _connections = itertools.count(1)
 KEEPALIVE: Final = 15
 
-Inbox = queue.SimpleQueue[Received]
-
 
 class ShardSubscriber:
     """Connects, subscribes, checks every SUBACK, queues messages; nothing is acknowledged before `acknowledge`.
 
-    The broker bounds what is unacknowledged (`max_ack_pending`), and with it the memory used here.
+    The broker bounds how many different messages are unacknowledged (`max_ack_pending`) but delivers each again after
+    `ack_wait`, so the worker's watchdog bounds the inbox.
     """
 
-    def __init__(self, url: str, group: LaneGroup, shard: int, inbox: Inbox, on_ready: Callable[[], None]) -> None:
+    def __init__(self, url: str, group: LaneGroup, shard: int, inbox: Inbox) -> None:
         address = MqttAddress(url)
         self.shard = shard
         self._inbox = inbox
-        self._on_ready = on_ready
         self._filters = session_filters(group, shard)
         self._connection = 0
         self._lock = threading.Lock()
@@ -102,8 +99,6 @@ class ShardSubscriber:
         self.subscribed = not refused
         if refused:
             log.error("broker refused a subscription", shard=self.shard, filters=self._filters, reasons=refused)
-        else:
-            self._on_ready()
 
     def _arrived(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:

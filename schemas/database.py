@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import TupleRow, dict_row
@@ -58,11 +58,20 @@ def row(conn: psycopg.Connection[TupleRow], query: psycopg.sql.SQL, params: dict
         return cursor.execute(query, params).fetchone()
 
 
-def connect(url: str, application: str) -> psycopg.Connection[TupleRow]:
+IDLE_SECONDS: Final = 5
+"""A transaction whose process has stopped in the middle is ended by the server after this time: it may hold the lock
+that every alarm needs."""
+
+
+def connect(url: str, application: str, *, patience_seconds: int = 0) -> psycopg.Connection[TupleRow]:
     """Open an autocommit connection; transactions are opened explicitly. Raises psycopg.OperationalError.
 
-    A server that vanishes without a word is noticed after about ten seconds.
+    A server that vanishes without a word is noticed after about ten seconds. With `patience_seconds` a statement that
+    takes longer, or waits for a lock for a third of it, fails.
     """
+    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
+    if patience_seconds:
+        options += f" -c statement_timeout={patience_seconds}s -c lock_timeout={patience_seconds * 1000 // 3}"
     return psycopg.connect(
         url,
         autocommit=True,
@@ -71,5 +80,6 @@ def connect(url: str, application: str) -> psycopg.Connection[TupleRow]:
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
-        options="-c timezone=UTC",
+        tcp_user_timeout=10_000,
+        options=options,
     )

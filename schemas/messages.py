@@ -3,9 +3,11 @@
 JSON in UTF-8, at most 64 KiB. `at` is the device's UTC time in milliseconds. Unknown fields are kept, not refused.
 """
 
-from typing import Annotated, Final, Literal
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 MAX_PAYLOAD: Final = 64 * 1024
 MAX_SAMPLES: Final = 500
@@ -98,23 +100,29 @@ class CommandAck(_Message):
 Incoming = Telemetry | TelemetryBackfill | DeviceEvent | Status | CommandAck
 
 
-def _model_for(lane: str, payload: bytes) -> type[Incoming]:
-    match lane:
-        case "telemetry":
-            return TelemetryBackfill if b'"samples"' in payload else Telemetry
-        case "event":
-            return DeviceEvent
-        case "status":
-            return Status
-        case "cmd/ack":
-            return CommandAck
-        case _:
-            raise Undecodable("unknown_lane", f"no lane {lane[:40]!r}")
+@dataclass(frozen=True)
+class Salvaged:
+    """What an event that cannot be decoded still says: what happened, and the identity it is repeated under."""
+
+    kind: EventKind | None
+    identity: tuple[str, int] | None
+
+
+_LANE_MODELS: Final[dict[str, type[Incoming]]] = {
+    "telemetry": Telemetry,
+    "event": DeviceEvent,
+    "status": Status,
+    "cmd/ack": CommandAck,
+}
+_EVENT_KINDS: Final[dict[Any, EventKind]] = {kind: kind for kind in get_args(EventKind)}
+_IDENTITY: Final = TypeAdapter(tuple[Boot, Seq], config=ConfigDict(strict=True))
 
 
 def decode(lane: str, payload: bytes) -> Incoming:
     """Decode one message of a lane; raises Undecodable, and nothing else, for whatever the bytes are."""
-    model = _model_for(lane, payload)
+    model = _LANE_MODELS.get(lane)
+    if model is None:
+        raise Undecodable("unknown_lane", f"no lane {lane[:40]!r}")
     if len(payload) > MAX_PAYLOAD:
         raise Undecodable("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
@@ -124,9 +132,41 @@ def decode(lane: str, payload: bytes) -> Incoming:
     if "\\u0000" in text or "\x00" in text:
         raise Undecodable("invalid_json", "a NUL character cannot be stored")
     try:
+        if model is Telemetry and '"samples"' in text:
+            return _telemetry(text)
         return model.model_validate_json(text)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        reason = "invalid_json" if fault["type"] == "json_invalid" else "invalid_message"
-        raise Undecodable(reason, f"{place}: {fault['msg']}"[:300] if place else fault["msg"][:300]) from None
+        raise _undecodable(error) from None
+
+
+def _telemetry(text: str) -> Telemetry | TelemetryBackfill:
+    """A message that has the word somewhere: a backfill when `samples` is a field of its own, not of an unknown one."""
+    try:
+        return TelemetryBackfill.model_validate_json(text)
+    except ValidationError as error:
+        if not any(fault["type"] == "missing" and fault["loc"] == ("samples",) for fault in error.errors()):
+            raise
+    return Telemetry.model_validate_json(text)
+
+
+def _undecodable(error: ValidationError) -> Undecodable:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    reason = "invalid_json" if fault["type"] == "json_invalid" else "invalid_message"
+    return Undecodable(reason, f"{place}: {fault['msg']}"[:300] if place else fault["msg"][:300])
+
+
+def salvage_event(payload: bytes) -> Salvaged:
+    """Read what can be read of an event that `decode` refuses; never raises for whatever the bytes are."""
+    try:
+        said = json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return Salvaged(None, None)
+    if not isinstance(said, dict):
+        return Salvaged(None, None)
+    kind = said.get("kind")
+    try:
+        identity = _IDENTITY.validate_python((said.get("boot"), said.get("seq")))
+    except ValidationError:
+        identity = None
+    return Salvaged(_EVENT_KINDS.get(kind) if isinstance(kind, str) else None, identity)

@@ -4,8 +4,9 @@ A home device sends some of the seven parameters, so the score is partial and a 
 named, never counted as 0.
 """
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from schemas.states import Severity
@@ -13,49 +14,54 @@ from schemas.states import Severity
 MAX_AGE: Final = timedelta(minutes=30)
 """A sample older than this does not count."""
 
-Band = tuple[float, int]
-"""Highest value of the band (inclusive) and its points."""
+Scale = tuple[tuple[float, ...], tuple[int, ...]]
+"""Where each band after the first begins, and the points of all bands.
 
-_BANDS: Final[dict[str, tuple[Band, ...]]] = {
-    "rr": ((8, 3), (11, 1), (20, 0), (24, 2), (float("inf"), 3)),
-    "spo2": ((91, 3), (93, 2), (95, 1), (float("inf"), 0)),
-    "sbp": ((90, 3), (100, 2), (110, 1), (219, 0), (float("inf"), 3)),
-    "hr": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (float("inf"), 3)),
-    "temp": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (float("inf"), 2)),
+A value is rounded half up to its band's precision first: "up to 38.0" is every value below 38.05. Comparing with the
+rounded edge says the same as rounding each value, exactly: a value written as 38.05 is the float of the edge.
+"""
+
+_SCALES: Final[dict[str, Scale]] = {
+    "rr": ((8.5, 11.5, 20.5, 24.5), (3, 1, 0, 2, 3)),
+    "spo2": ((91.5, 93.5, 95.5), (3, 2, 1, 0)),
+    "sbp": ((90.5, 100.5, 110.5, 219.5), (3, 2, 1, 0, 3)),
+    "hr": ((40.5, 50.5, 90.5, 110.5, 130.5), (3, 1, 0, 1, 2, 3)),
+    "temp": ((35.05, 36.05, 38.05, 39.05), (3, 1, 0, 1, 2)),
 }
-_SPO2_SCALE_2_AIR: Final[tuple[Band, ...]] = ((83, 3), (85, 2), (87, 1), (float("inf"), 0))
-_SPO2_SCALE_2_OXYGEN: Final[tuple[Band, ...]] = (
-    (83, 3),
-    (85, 2),
-    (87, 1),
-    (92, 0),
-    (94, 1),
-    (96, 2),
-    (float("inf"), 3),
-)
+_SPO2_SCALE_2_AIR: Final[Scale] = ((83.5, 85.5, 87.5), (3, 2, 1, 0))
+_SPO2_SCALE_2_OXYGEN: Final[Scale] = ((83.5, 85.5, 87.5, 92.5, 94.5, 96.5), (3, 2, 1, 0, 1, 2, 3))
 PARAMETERS: Final = ("rr", "spo2", "sbp", "hr", "temp", "oxygen", "consciousness")
-_STEP: Final = {"temp": Decimal("0.1")}
+_ZERO: Final = timedelta(0)
 
 
 def points(parameter: str, value: float, scale: int = 1, *, on_oxygen: bool | None = None) -> int:
     """Points 0..3 of one measured parameter, rounded to its band's precision first."""
-    bands = _BANDS[parameter]
+    edges, scores = _SCALES[parameter]
     if parameter == "spo2" and scale == 2:
-        bands = _SPO2_SCALE_2_OXYGEN if on_oxygen else _SPO2_SCALE_2_AIR
-    rounded = float(Decimal(str(value)).quantize(_STEP.get(parameter, Decimal(1)), rounding=ROUND_HALF_UP))
-    return next(score for highest, score in bands if rounded <= highest)
+        edges, scores = _SPO2_SCALE_2_OXYGEN if on_oxygen else _SPO2_SCALE_2_AIR
+    return scores[bisect_right(edges, value)]
 
 
-def score(values: dict[str, tuple[float, datetime]], scale: int, now: datetime) -> dict[str, Any] | None:
+def assess(values: Mapping[str, tuple[float, datetime]], scale: int, now: datetime) -> tuple[bool, Severity | None]:
+    """Whether any value is fresh enough to score, and the severity of the score; `score` says how it came about."""
+    total, single_three, fresh = 0, False, False
+    for name, (value, at) in values.items():
+        if _ZERO <= now - at <= MAX_AGE:
+            fresh = True
+            part = points(name, value, scale)
+            total += part
+            single_three = single_three or part == 3
+    return fresh, _severity(total, single_three)
+
+
+def score(values: Mapping[str, tuple[float, datetime]], scale: int, now: datetime) -> dict[str, Any] | None:
     """The partial score of the newest value of each parameter, or None when no value is fresh enough.
 
     `values` maps rr, spo2, sbp, hr, temp to (value, time measured); the result is JSON:
     score, complete, missing, single_three, scale and values with value, points and age_seconds.
     """
     fresh = {
-        name: (value, at)
-        for name, (value, at) in values.items()
-        if name in _BANDS and timedelta(0) <= now - at <= MAX_AGE
+        name: (value, at) for name, (value, at) in values.items() if name in _SCALES and _ZERO <= now - at <= MAX_AGE
     }
     if not fresh:
         return None
@@ -76,8 +82,10 @@ def score(values: dict[str, tuple[float, datetime]], scale: int, now: datetime) 
 
 def severity(result: dict[str, Any]) -> Severity | None:
     """Emergency at 7 and above, urgent at 5 and above or any single 3, otherwise nothing to raise."""
-    if result["score"] >= 7:
+    return _severity(result["score"], result["single_three"])
+
+
+def _severity(total: int, single_three: bool) -> Severity | None:
+    if total >= 7:
         return "emergency"
-    if result["score"] >= 5 or result["single_three"]:
-        return "urgent"
-    return None
+    return "urgent" if total >= 5 or single_three else None

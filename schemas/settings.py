@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     mqtt_url: Annotated[str, _scheme("mqtt", "mqtts")] = "mqtt://127.0.0.1:1883"
     nats_url: Annotated[str, _scheme("nats", "tls")] | None = None
     nats_issuer_seed: Annotated[str, Field(pattern="^SA[A-Z2-7]{56}$")] | None = None
-    state_dir: Path = Path("/tmp/anban")  # noqa: S108
+    state_dir: Path = Path("~/.local/state/anban").expanduser()
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     metrics_port: Port = 0

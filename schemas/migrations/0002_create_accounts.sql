@@ -29,6 +29,16 @@ CREATE TABLE session (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX session_expires ON session (expires_at);
+CREATE INDEX session_account ON session (account_id);
+
+-- Whoever is let in again later must sign in again: old cookies, used meanwhile or not, stay worthless.
+CREATE FUNCTION end_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM session WHERE account_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER account_disabled AFTER UPDATE OF disabled_at ON account
+    FOR EACH ROW WHEN (NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION end_sessions();
 
 CREATE TABLE login_failure (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,16 +49,20 @@ CREATE TABLE login_failure (
 CREATE INDEX login_failure_username ON login_failure (username, at);
 CREATE INDEX login_failure_address ON login_failure (address, at);
 
--- Every read of health or location data, and every change of a session.
+-- Every read of health or location data, and every change of a session. `elder_ids` are all elders shown, `elder_id`
+-- and `alarm_id` what was asked for: who saw elder 7 is `WHERE elder_ids @> '{7}'`.
 CREATE TABLE access_log (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL,
     account_id integer NOT NULL REFERENCES account,
     action text NOT NULL,
     elder_id integer,
-    alarm_id bigint
+    alarm_id bigint,
+    elder_ids integer[] NOT NULL,
+    detail jsonb
 );
-CREATE INDEX access_log_elder ON access_log (elder_id, at) WHERE elder_id IS NOT NULL;
+CREATE INDEX access_log_elders ON access_log USING gin (elder_ids);
 
 -- migrate:down
 DROP TABLE access_log, login_failure, session, membership, account;
+DROP FUNCTION end_sessions;

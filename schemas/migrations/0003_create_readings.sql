@@ -88,6 +88,8 @@ CREATE TABLE ingest_member (
     lane_group text NOT NULL,
     owner text NOT NULL,
     expires_at timestamptz NOT NULL,
+    backend_pid integer NOT NULL,
+    backend_start timestamptz NOT NULL,
     PRIMARY KEY (lane_group, owner)
 );
 

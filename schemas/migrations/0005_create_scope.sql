@@ -22,12 +22,14 @@ BEGIN ATOMIC
       AND membership.valid_from <= at AND (membership.valid_to IS NULL OR membership.valid_to > at);
 END;
 
--- An alarm of a device that nobody wears is seen by those who answer for a whole district.
-CREATE FUNCTION alarm_audience(at timestamptz)
-RETURNS TABLE (alarm_id bigint, account_id integer, role text)
+-- An alarm of a device that nobody wears is seen by those who answer for a whole district. The alarm's own times are
+-- among the columns because a condition on a column is carried into both halves of the union, where it finds its index;
+-- a condition on a joined alarm would not be.
+CREATE FUNCTION timed_alarm_audience(at timestamptz)
+RETURNS TABLE (alarm_id bigint, raised_at timestamptz, ended_at timestamptz, account_id integer, role text)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT alarm.id, account.id, account.role
+    SELECT alarm.id, alarm.raised_at, alarm.ended_at, account.id, account.role
     FROM alarm
     LEFT JOIN household ON household.id = alarm.household_id
     LEFT JOIN org_unit AS home ON home.code = household.org_code
@@ -37,7 +39,7 @@ BEGIN ATOMIC
     WHERE account.role IN ('operator', 'supervisor') AND account.disabled_at IS NULL
       AND membership.valid_from <= at AND (membership.valid_to IS NULL OR membership.valid_to > at)
     UNION
-    SELECT alarm.id, account.id, account.role
+    SELECT alarm.id, alarm.raised_at, alarm.ended_at, account.id, account.role
     FROM alarm
     JOIN elder ON CASE WHEN alarm.elder_id IS NOT NULL THEN elder.id = alarm.elder_id
                        ELSE elder.household_id = alarm.household_id END
@@ -47,5 +49,21 @@ BEGIN ATOMIC
       AND membership.valid_from <= at AND (membership.valid_to IS NULL OR membership.valid_to > at);
 END;
 
+CREATE FUNCTION alarm_audience(at timestamptz)
+RETURNS TABLE (alarm_id bigint, account_id integer, role text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT audience.alarm_id, audience.account_id, audience.role FROM timed_alarm_audience(at) AS audience;
+END;
+
+CREATE FUNCTION open_alarm_audience(at timestamptz)
+RETURNS TABLE (alarm_id bigint, account_id integer, role text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT audience.alarm_id, audience.account_id, audience.role FROM timed_alarm_audience(at) AS audience
+    WHERE audience.ended_at IS NULL;
+END;
+
 -- migrate:down
-DROP FUNCTION alarm_audience(timestamptz), elder_audience(timestamptz);
+DROP FUNCTION open_alarm_audience(timestamptz), alarm_audience(timestamptz);
+DROP FUNCTION timed_alarm_audience(timestamptz), elder_audience(timestamptz);

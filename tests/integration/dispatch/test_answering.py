@@ -4,62 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dispatch.alarms import Signal, raise_alarm
-from dispatch.answering import acknowledge, add_note, resolve
-from dispatch.commands import acknowledge_command, claim_due, mark_tried
-from dispatch.escalation import overdue, sweep_deadlines
+from dispatch.answering import add_note
+from dispatch.commands import SEEN_LIFETIME, acknowledge_command, claim_due, mark_tried
+from dispatch.escalation import overdue
 from dispatch.refusals import Refused
 from schemas.database import transaction
-from schemas.states import AlarmKind, Severity
-from tests.integration.district import Connection, Person, add_operator, add_person
-
-SECOND = timedelta(seconds=1)
-
-
-class Desk:
-    """One elder, one operator, and the commands between them."""
-
-    def __init__(self, conn: Connection, now: datetime) -> None:
-        self.conn = conn
-        self.person: Person = add_person(conn, 1, now)
-        self.operator = add_operator(conn, "operator1", now)
-
-    def raise_(self, now: datetime, kind: AlarmKind = "sos", severity: Severity = "emergency") -> int | None:
-        signal = Signal(kind, severity, self.person.wearable_key, now, self.person.elder_id, self.person.household_id)
-        with transaction(self.conn) as tx:
-            return raise_alarm(tx, now, signal)
-
-    def raised(self, now: datetime) -> int:
-        alarm_id = self.raise_(now)
-        assert alarm_id is not None
-        return alarm_id
-
-    def acknowledge(self, now: datetime, alarm_id: int) -> None:
-        with transaction(self.conn) as tx:
-            acknowledge(tx, now, alarm_id, self.operator)
-
-    def resolve(self, now: datetime, alarm_id: int) -> None:
-        with transaction(self.conn) as tx:
-            resolve(tx, now, alarm_id, self.operator, "helped_by_phone", "她很好")
-
-    def sweep(self, now: datetime) -> int:
-        with transaction(self.conn) as tx:
-            return sweep_deadlines(tx, now)
-
-    def alarm(self, columns: str, alarm_id: int) -> tuple[object, ...]:
-        row = self.conn.execute(f"SELECT {columns} FROM alarm WHERE id = %s".encode(), (alarm_id,)).fetchone()  # noqa: S608
-        assert row is not None
-        return row
-
-    def timeline(self, alarm_id: int) -> list[str]:
-        rows = self.conn.execute("SELECT kind FROM alarm_event WHERE alarm_id = %s ORDER BY id", (alarm_id,))
-        return [row[0] for row in rows]
-
-
-@pytest.fixture
-def desk(storage_conn: Connection, now: datetime) -> Desk:
-    """A desk on each storage."""
-    return Desk(storage_conn, now)
+from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.district import Connection, add_operator
 
 
 def test_the_whole_story_is_told_in_order(desk: Desk, now: datetime) -> None:
@@ -70,8 +21,7 @@ def test_the_whole_story_is_told_in_order(desk: Desk, now: datetime) -> None:
     desk.resolve(now + 60 * SECOND, alarm_id)
     assert desk.timeline(alarm_id) == ["raised", "acknowledged", "noted", "resolved"]
     assert desk.alarm("state, answered_at, outcome", alarm_id) == ("resolved", now + 9 * SECOND, "helped_by_phone")
-    kinds = [row[0] for row in desk.conn.execute("SELECT kind FROM event ORDER BY id")]
-    assert kinds == ["alarm.raised", "alarm.acknowledged", "alarm.noted", "alarm.resolved"]
+    assert desk.events() == ["alarm.raised", "alarm.acknowledged", "alarm.noted", "alarm.resolved"]
 
 
 def test_unanswered_it_climbs_at_20_40_and_60_seconds_and_then_rings_on(desk: Desk, now: datetime) -> None:
@@ -187,6 +137,14 @@ def test_the_buttons_light_answers_until_it_says_so(desk: Desk, now: datetime) -
         assert claim_due(tx, now + timedelta(minutes=5), 10) == []
 
 
+def test_a_command_that_expired_is_given_up_unsent(desk: Desk, now: datetime) -> None:
+    alarm_id = desk.raised(now)
+    desk.acknowledge(now, alarm_id)
+    with transaction(desk.conn) as tx:
+        assert claim_due(tx, now + SEEN_LIFETIME, 10) == []
+    assert desk.conn.execute("SELECT next_try_at, attempts FROM command").fetchall() == [(None, 0)]
+
+
 def test_the_engines_audit_sees_what_nobody_acted_on(conn: Connection, now: datetime) -> None:
     desk = Desk(conn, now)
     desk.raised(now)
@@ -196,6 +154,15 @@ def test_the_engines_audit_sees_what_nobody_acted_on(conn: Connection, now: date
     desk.sweep(now + 31 * SECOND)
     with transaction(conn) as tx:
         assert overdue(tx, now + 31 * SECOND, 10 * SECOND) == 0
+
+
+def test_an_alarm_without_a_policy_can_be_acknowledged_and_goes_stale(conn: Connection, now: datetime) -> None:
+    desk = Desk(conn, now)
+    conn.execute("DELETE FROM escalation_policy")
+    conn.execute("DELETE FROM sla_policy")
+    alarm_id = desk.raised(now)
+    desk.acknowledge(now, alarm_id)
+    assert desk.alarm("state, due_at, due_reason", alarm_id) == ("acknowledged", now + 300 * SECOND, "realarm")
 
 
 def test_a_resolved_alarm_is_closed_a_day_later(conn: Connection, now: datetime) -> None:

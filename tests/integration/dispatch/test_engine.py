@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from prometheus_client import REGISTRY
+
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.answering import acknowledge
 from dispatch.engine import Engine
@@ -14,7 +16,7 @@ from dispatch.publisher import CommandPublisher
 from launcher.broker import EmbeddedBroker
 from launcher.migrations import migrate
 from launcher.postgres import EmbeddedPostgres
-from schemas.database import connect, transaction
+from schemas.database import Row, connect, transaction
 from schemas.process import StopSignal
 from schemas.topics import device_topic
 from tests.integration.device_side import DeviceSide
@@ -23,8 +25,10 @@ from tests.integration.waiting import eventually
 
 
 @contextmanager
-def _running(database_url: str, mqtt_url: str) -> Iterator[Engine]:
-    publisher = CommandPublisher(mqtt_url)
+def _running(
+    database_url: str, mqtt_url: str, publishes: type[CommandPublisher] = CommandPublisher
+) -> Iterator[Engine]:
+    publisher = publishes(mqtt_url)
     publisher.start()
     engine = Engine(database_url, publisher)
     stop = StopSignal()
@@ -92,3 +96,66 @@ def test_the_engine_comes_back_when_its_database_was_killed(state_dir: Path, bro
                 _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
                 eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated after the restart")
             assert engine.health().ready
+
+
+class FaultyOnce(CommandPublisher):
+    """Fails in a way nobody foresaw, the first time."""
+
+    failures = 0
+
+    def publish(self, command: Row) -> None:
+        if self.failures == 0:
+            self.failures += 1
+            raise ValueError("unforeseen")
+        super().publish(command)
+
+
+def test_the_engine_goes_on_after_a_failure_that_nobody_foresaw(
+    database_url: str, conn: Connection, broker: EmbeddedBroker
+) -> None:
+    alarm_id, operator, button = _raise(conn, datetime.now(UTC))
+    with transaction(conn) as tx:
+        acknowledge(tx, datetime.now(UTC), alarm_id, operator)
+    side = DeviceSide(broker.mqtt_url)
+    side.listen(device_topic(button, "cmd"))
+    with _running(database_url, broker.mqtt_url, FaultyOnce):
+        eventually(lambda: side.heard, what="the command, tried again")
+    side.close()
+
+
+def _housekeeping_failures() -> float:
+    return REGISTRY.get_sample_value("anban_housekeeping_failures_total") or 0
+
+
+def test_housekeeping_that_fails_holds_up_no_alarm(database_url: str, conn: Connection, broker: EmbeddedBroker) -> None:
+    conn.execute("ALTER TABLE login_failure RENAME TO away")
+    before = _housekeeping_failures()
+    with _running(database_url, broker.mqtt_url) as engine:
+        eventually(lambda: _housekeeping_failures() > before, what="housekeeping that failed")
+        _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
+        eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
+        assert engine.health().ready
+        conn.execute("ALTER TABLE away RENAME TO login_failure")
+        conn.execute("INSERT INTO login_failure (username, address, at) VALUES ('x', 'y', '2001-01-01Z')")
+        engine.request_housekeeping()
+        eventually(lambda: not conn.execute("SELECT FROM login_failure").fetchall(), what="housekeeping done")
+
+
+HOUSEKEEPING_WAITS = """
+    SELECT FROM pg_stat_activity
+    WHERE application_name = 'anban-dispatch-housekeeping' AND wait_event_type = 'Lock'
+"""
+
+
+def test_housekeeping_that_takes_long_holds_up_no_alarm(
+    database_url: str, conn: Connection, broker: EmbeddedBroker
+) -> None:
+    with connect(database_url, "test-holding") as holder, _running(database_url, broker.mqtt_url) as engine:
+        holder.execute("SET idle_in_transaction_session_timeout = 0")
+        with holder.transaction():
+            holder.execute("LOCK TABLE login_failure")
+            engine.request_housekeeping()
+            eventually(lambda: conn.execute(HOUSEKEEPING_WAITS).fetchall(), what="housekeeping that waits")
+            _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
+            eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
+            assert conn.execute(HOUSEKEEPING_WAITS).fetchall()

@@ -13,9 +13,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest import broker_limits
 from ingest.callout import MalformedRequest, parse_request
 from ingest.credentials import CredentialCopy
 from ingest.device_auth import DeviceAuth, make_device_auth
+from launcher import broker_config
 from launcher.broker import EmbeddedBroker
 from schemas.process import StopSignal
 from schemas.settings import Settings
@@ -154,6 +156,57 @@ def test_the_local_copy_answers_without_the_database(
         eventually(lambda: auth.health().ready)
         assert _close(_knock(nats, device, SECRET))
         assert not _close(_knock(nats, device, "wrong"))
+
+
+def test_one_devices_retained_messages_cannot_fill_the_store_that_everybody_needs(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(broker_limits, "RETAINED_BYTES", 4 * 1024 * 1024)
+    monkeypatch.setattr(broker_limits, "UNFINISHED_BYTES", 2 * 1024 * 1024)
+    monkeypatch.setattr(broker_config, "STORE_QUOTA_BYTES", 16 * 1024 * 1024)
+    nats.stop()
+    nats.start()
+    with (
+        working(database_url, nats.mqtt_url, "telemetry"),
+        working(database_url, nats.mqtt_url, "event"),
+        _answering(_settings(database_url, nats, tmp_path)) as auth,
+    ):
+        eventually(lambda: auth.health().ready)
+        client = eventually(lambda: _knock(nats, device, SECRET))
+        for number in range(20):
+            topic = device_topic(device, "event").replace("event", f"x{number}")
+            client.publish(topic, b"z" * 1_500_000, qos=1, retain=True).wait_for_publish(10)
+        message = telemetry(device, 1, now)
+        client.publish(message.topic, message.payload, qos=1).wait_for_publish(10)
+        eventually(lambda: one(conn, "SELECT count(*) FROM reading") == 1, what="a message after the flood")
+        _close(client)
+
+
+def test_a_copy_that_cannot_be_written_is_written_later(conn: Connection, device: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    copy = CredentialCopy(tmp_path / "folder" / "copy.json")
+    copy.refresh(conn)
+    with pytest.raises(OSError):
+        copy.save()
+    (tmp_path / "folder").unlink()
+    assert not copy.refresh(conn)
+    copy.save()
+    assert (tmp_path / "folder" / "copy.json").exists()
+
+
+def test_reading_everything_anew_finds_what_a_slow_transaction_changed(
+    conn: Connection, device: str, tmp_path: Path
+) -> None:
+    copy = CredentialCopy(tmp_path / "copy.json")
+    copy.refresh(conn)
+    conn.execute(
+        "UPDATE device SET revoked_at = now(), changed_at = now() - interval '1 hour' WHERE id = %s", (device,)
+    )
+    assert not copy.refresh(conn)
+    assert copy.matches(device, SECRET)
+    assert copy.refresh(conn, whole=True)
+    assert not copy.matches(device, SECRET)
 
 
 def test_the_copy_is_private_and_a_damaged_one_is_filled_again(conn: Connection, device: str, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from tests.integration.ingest.messages import event, received
 
 def _write(conn: Connection, now: datetime, *messages: Received) -> list[Recorded]:
     with transaction(conn) as tx:
-        return write_events(tx, now, list(messages))
+        return write_events(tx, now, list(messages)).recorded
 
 
 def _alarms(conn: Connection) -> list[tuple[object, ...]]:
-    return conn.execute("SELECT kind, state, signal_count FROM alarm ORDER BY id").fetchall()
+    return conn.execute("SELECT kind, state, signal_count FROM alarm ORDER BY kind").fetchall()
 
 
 def test_a_press_raises_an_alarm_with_its_clocks_and_first_deadline(storage_conn: Connection, now: datetime) -> None:
@@ -118,7 +118,7 @@ def test_an_unreadable_event_is_kept_and_a_person_looks_at_it(storage_conn: Conn
         storage_conn, now, received(person.button, "event", b"SOS!!", now), event(person.wearable, 1, now)
     )
     assert [item.device_id for item in recorded] == [person.wearable]
-    assert _alarms(storage_conn) == [("unreadable_event", "raised", 1), ("sos", "raised", 1)]
+    assert _alarms(storage_conn) == [("sos", "raised", 1), ("unreadable_event", "raised", 1)]
     assert one(storage_conn, "SELECT count(*) FROM dead_letter WHERE reason = 'invalid_json'") == 1
 
 

@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 
-from ingest.shards import TTL, LeaseLost, fair_share, hold, leave, renew
+from ingest.shards import TTL, LeaseLost, hold, leave, renew
+from schemas import database
 from schemas.database import connect, transaction
 from schemas.topics import SHARDS
 from tests.integration.district import Connection
+from tests.integration.waiting import eventually
 
 
 def _renew(conn: Connection, now: datetime, owner: str) -> dict[int, int]:
@@ -41,11 +44,20 @@ def test_a_killed_process_is_followed_at_once_with_a_higher_fence(
     while conn.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
         pass
     after = _renew(conn, now, "two")
-    share = fair_share(2)
-    assert len(after) == share
+    assert sorted(after) == list(range(SHARDS))
     assert all(after[shard] == before[shard] + 1 for shard in after)
-    late = now + TTL + timedelta(seconds=1)
-    assert len(_renew(conn, late, "two")) == SHARDS
+
+
+def test_a_process_that_stops_inside_a_transaction_is_followed(
+    conn: Connection, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_SECONDS", 1)
+    with pytest.raises(psycopg.Error), connect(database_url, "test") as stopped, transaction(stopped) as tx:
+        leases = renew(tx, now, "telemetry", "stopped")
+        tx.conn.execute("COMMIT; BEGIN")
+        hold(tx, "telemetry", leases, {0, 1})
+        late = now + TTL + timedelta(seconds=1)
+        eventually(lambda: len(_renew(conn, late, "other")) == SHARDS, what="every shard taken over")
 
 
 def test_a_hung_process_loses_its_lease_after_its_time_and_cannot_commit(

@@ -7,18 +7,19 @@ import pytest
 
 from dispatch.alarms import FALL_WINDOW, fall_confirmation
 from dispatch.commands import next_try
-from dispatch.escalation import Level, Step, next_step
+from dispatch.escalation import Level, Policy, Step, next_step
 from dispatch.scheduled import months_ahead
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 STALE = timedelta(seconds=300)
 CHAIN = (Level(1, 20, ("second_seat",)), Level(2, 40, ("second_seat", "supervisor")), Level(3, 60, ("family",)))
+POLICY = Policy(first=timedelta(seconds=20), stale=STALE, chain=CHAIN)
 
 
-def _step(**alarm: Any) -> Step:
+def _step(policy: Policy = POLICY, **alarm: Any) -> Step:
     given = {"state": "raised", "due_at": NOW, "due_reason": "escalate", "escalation_level": 0,
              "escalation_roles": [], "is_test": False} | alarm  # fmt: skip
-    return next_step(given, CHAIN, STALE, NOW)
+    return next_step(given, policy, NOW)
 
 
 def test_an_unanswered_alarm_climbs_the_chain_on_time() -> None:
@@ -46,6 +47,23 @@ def test_at_the_top_it_rings_again_and_never_expires() -> None:
         ("family",),
         NOW + STALE,
     )
+
+
+def test_a_gap_in_the_chain_is_passed_over() -> None:
+    gap = Policy(POLICY.first, STALE, (CHAIN[0], CHAIN[2]))
+    first = _step(gap)
+    assert (first.level, first.due_at) == (1, NOW + timedelta(seconds=40))
+    second = _step(gap, escalation_level=1)
+    assert (second.level, second.due_reason) == (3, "realarm")
+    without_first = Policy(timedelta(seconds=40), STALE, CHAIN[1:])
+    assert (_step(without_first).level, _step(without_first).due_at) == (2, NOW + timedelta(seconds=20))
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_without_a_further_level_it_rings_again(level: int) -> None:
+    step = _step(Policy(POLICY.first, STALE, CHAIN if level else ()), escalation_level=level)
+    assert (step.state, step.event, step.level) == ("raised", "alarm.realarmed", level)
+    assert (step.due_at, step.due_reason) == (NOW + STALE, "realarm")
 
 
 @pytest.mark.parametrize("state", ["acknowledged", "dispatched", "on_scene"])

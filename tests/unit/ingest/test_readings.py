@@ -57,3 +57,9 @@ def test_backfilled_samples_are_numbered() -> None:
     readings = _readings(samples=[{"at": MILLIS - 2000, "hr": 70}, {"at": MILLIS - 1000, "hr": 71}])
     assert [(reading.sample, reading.values["hr"]) for reading in readings] == [(0, 70), (1, 71)]
     assert all(reading.quality == Quality.BACKFILL for reading in readings)
+
+
+def test_what_a_backfill_says_beside_its_samples_stays_with_the_first() -> None:
+    samples = [{"at": MILLIS, "hr": 70, "note": "own"}, {"at": MILLIS, "hr": 71, "boot": "x"}]
+    readings = _readings(samples=samples, meter="x7", bat=88, note="beside")
+    assert [reading.extra for reading in readings] == [{"meter": "x7", "bat": 88, "note": "own"}, None]

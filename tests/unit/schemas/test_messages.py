@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.messages import MAX_PAYLOAD, DeviceEvent, Telemetry, TelemetryBackfill, Undecodable, decode
+from schemas.messages import (
+    MAX_PAYLOAD,
+    DeviceEvent,
+    Salvaged,
+    Telemetry,
+    TelemetryBackfill,
+    Undecodable,
+    decode,
+    salvage_event,
+)
 from schemas.topics import DEVICE_LANES, UnknownTopic, device_topic, parse_topic, shard_of
 
 GOOD = {"v": 1, "boot": "k3f9", "seq": 1041, "at": 1790000000000, "hr": 72, "spo2": 97, "temp": 36.5}
@@ -36,6 +45,17 @@ def test_backfill_carries_many_samples() -> None:
     message = decode("telemetry", json.dumps(body).encode())
     assert isinstance(message, TelemetryBackfill)
     assert [sample.hr for sample in message.samples] == [60, 61]
+
+
+def test_the_word_samples_in_an_unknown_field_is_no_backfill() -> None:
+    message = decode("telemetry", _with(firmware={"samples": 3}, note="samples"))
+    assert isinstance(message, Telemetry)
+    assert message.model_extra == {"firmware": {"samples": 3}, "note": "samples"}
+
+
+@pytest.mark.parametrize("samples", [3, [], None, "x"])
+def test_a_backfill_with_bad_samples_is_refused(samples: object) -> None:
+    assert _reason("telemetry", _with(samples=samples)) == "invalid_message"
 
 
 def test_an_event_names_what_happened() -> None:
@@ -80,6 +100,29 @@ def test_bad_telemetry_is_refused_with_a_reason(payload: bytes, reason: str) -> 
 def test_an_unknown_lane_and_an_unknown_event_are_refused() -> None:
     assert _reason("weather", _with()) == "unknown_lane"
     assert _reason("event", b'{"v":1,"boot":"b","seq":3,"at":5,"kind":"earthquake"}') == "invalid_message"
+
+
+@pytest.mark.parametrize(("payload", "salvaged"), [
+    (b'{"boot":"b","seq":3,"at":5.5,"kind":"sos"}', Salvaged("sos", ("b", 3))),
+    (b'{"boot":"b","seq":3,"kind":"fall_cancelled"}', Salvaged("fall_cancelled", ("b", 3))),
+    (b'{"boot":"b","seq":true,"kind":"party"}', Salvaged(None, None)),
+    (b'{"boot":"b c","seq":3,"kind":"gas"}', Salvaged("gas", None)),
+    (b'{"boot":"b","seq":9223372036854775808,"kind":"gas"}', Salvaged("gas", None)),
+    (b'{"boot":"b","seq":3,"kind":{"sos":1}}', Salvaged(None, ("b", 3))),
+    (b'{"kind":"sos","note":"\xff\x00"}', Salvaged(None, None)),
+    (b'{"kind":"sos","note":"\xff"}', Salvaged("sos", None)),
+    (b'[{"kind":"sos"}]', Salvaged(None, None)),
+    (b"SOS!!", Salvaged(None, None)),
+    (b"1" * 5000, Salvaged(None, None)),
+    (b"[" * 100_000, Salvaged(None, None)),
+])  # fmt: skip
+def test_what_can_be_read_of_an_unreadable_event(payload: bytes, salvaged: Salvaged) -> None:
+    assert salvage_event(payload) == salvaged
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_searched_for_an_event(payload: bytes) -> None:
+    assert salvage_event(payload).identity is None
 
 
 @given(st.sampled_from([*DEVICE_LANES, "x"]), st.binary(max_size=300))

@@ -1,6 +1,8 @@
 """NEWS2 as the Royal College of Physicians published it in 2017, band edge by band edge."""
 
+import math
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
@@ -37,9 +39,41 @@ def test_oxygen_scale_2(value: float, on_air: int, on_oxygen: int) -> None:
 
 @pytest.mark.parametrize(("parameter", "value", "expected"), [
     ("hr", 40.4, 3), ("hr", 40.5, 1), ("temp", 35.04, 3), ("temp", 35.05, 1), ("temp", 38.04, 0), ("spo2", 95.5, 0),
+    ("temp", 36.05, 0), ("temp", 38.05, 1), ("temp", 39.05, 2), ("temp", 38.0499999999, 0), ("rr", 20.5, 2),
 ])  # fmt: skip
 def test_values_are_rounded_to_the_bands_precision_first(parameter: str, value: float, expected: int) -> None:
     assert news2.points(parameter, value) == expected
+
+
+def _near_an_edge() -> st.SearchStrategy[tuple[str, float]]:
+    edges = [
+        (name, value + half) for name, found in EDGES for value, _ in found for half in (0, 0.05, 0.5, -0.05, -0.5)
+    ]
+    return st.tuples(st.sampled_from(edges), st.integers(-3, 3)).map(
+        lambda pick: (pick[0][0], pick[0][1] + pick[1] * math.ulp(pick[0][1]))
+    )
+
+
+@given(_near_an_edge() | st.tuples(st.sampled_from([name for name, _ in EDGES]), st.floats(0, 300)))
+def test_points_are_those_of_the_value_rounded_half_up_as_it_is_written(sample: tuple[str, float]) -> None:
+    parameter, value = sample
+    step = Decimal("0.1") if parameter == "temp" else Decimal(1)
+    rounded = float(Decimal(str(value)).quantize(step, rounding=ROUND_HALF_UP))
+    assert news2.points(parameter, value) == news2.points(parameter, rounded)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["rr", "spo2", "sbp", "hr", "temp"]),
+        st.tuples(st.floats(0, 300), st.floats(-1, 40)),
+        max_size=5,
+    ),
+    st.sampled_from([1, 2]),
+)
+def test_the_quick_verdict_is_that_of_the_score(values: dict[str, tuple[float, float]], scale: int) -> None:
+    measured = {name: (value, _at(minutes)) for name, (value, minutes) in values.items()}
+    result = news2.score(measured, scale, NOW)
+    assert news2.assess(measured, scale, NOW) == (result is not None, news2.severity(result) if result else None)
 
 
 def _at(minutes: float) -> datetime:

@@ -1,0 +1,70 @@
+"""Signals join the open alarm they belong to, and a press is raised whatever the policy tables say."""
+
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+
+from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.district import Connection
+
+
+def test_a_real_press_beside_an_open_test_alarm_is_a_real_alarm(desk: Desk, now: datetime) -> None:
+    test_id = desk.raise_(now, elder_state="test")
+    later = now + timedelta(minutes=30)
+    real_id = desk.raise_(later, elder_state="home")
+    assert real_id not in (None, test_id)
+    assert desk.raise_(later + SECOND, elder_state="home") == real_id
+    assert desk.raise_(later + SECOND, elder_state="test") == test_id
+    found = desk.conn.execute("SELECT is_test, signal_count, state FROM alarm ORDER BY id").fetchall()
+    assert found == [(True, 2, "raised"), (False, 2, "raised")]
+    desk.sweep(later + 20 * SECOND)
+    assert desk.conn.execute("SELECT escalation_level FROM alarm ORDER BY id").fetchall() == [(0,), (1,)]
+
+
+def test_a_test_that_ended_does_not_quieten_a_real_finding(desk: Desk, now: datetime) -> None:
+    test_id = desk.raise_(now, "vitals", "urgent", elder_state="test")
+    assert test_id is not None
+    desk.acknowledge(now, test_id)
+    desk.resolve(now, test_id)
+    assert desk.raise_(now + SECOND, "vitals", "urgent") not in (None, test_id)
+    assert desk.raise_(now + SECOND, "vitals", "urgent", elder_state="test") is None
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("DELETE FROM escalation_policy WHERE severity = 'urgent'", (180, 20)),
+        ("DELETE FROM escalation_policy WHERE severity = 'urgent' AND level = 1", (180, 180)),
+        ("DELETE FROM escalation_policy; DELETE FROM sla_policy", (60, 20)),
+    ],
+)
+def test_an_alarm_is_raised_with_a_deadline_when_its_policy_is_missing(
+    desk: Desk, now: datetime, missing: str, expected: tuple[int, int]
+) -> None:
+    desk.conn.execute(missing.encode())
+    alarm_id = desk.raise_(now, "leak", "urgent")
+    assert alarm_id is not None
+    answer, first = expected
+    assert desk.alarm("answer_due_at, due_at, due_reason", alarm_id) == (
+        now + answer * SECOND,
+        now + first * SECOND,
+        "escalate",
+    )
+
+
+def test_an_alarm_gets_worse_when_its_policy_is_missing(desk: Desk, now: datetime) -> None:
+    alarm_id = desk.raise_(now, "vitals", "urgent")
+    assert alarm_id is not None
+    desk.conn.execute("DELETE FROM escalation_policy")
+    desk.conn.execute("DELETE FROM sla_policy")
+    desk.raise_(now + SECOND, "vitals", "emergency")
+    assert desk.alarm("severity, due_at", alarm_id) == ("emergency", now + 21 * SECOND)
+
+
+def test_an_alarm_that_can_be_neither_found_nor_made_is_given_back(conn: Connection, now: datetime) -> None:
+    desk = Desk(conn, now)
+    conn.execute("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    conn.execute("CREATE TRIGGER nothing BEFORE INSERT ON alarm FOR EACH ROW EXECUTE FUNCTION nothing()")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        desk.raise_(now)
