@@ -1,7 +1,6 @@
 """Embedded NATS server: the MQTT listener that devices and services connect to."""
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -15,15 +14,15 @@ from typing import Any, Self
 
 import nkeys
 
-from launcher import ports, processes, serveruser, statedir
+from launcher import broker_health, ports, processes, safefiles, serveruser, statedir
 from launcher.broker_config import BrokerPorts, BrokerSecrets, config_text
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 
 # SIGTERM ends the server after it has flushed JetStream.
 STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
-_USUAL = BrokerPorts(mqtt=1883, nats=4222, monitor=8222)
-_PORT_NAMES = ("mqtt", "nats", "monitor")
+_USUAL = BrokerPorts(mqtt=1883, nats=4222)
+_PORT_NAMES = ("mqtt", "nats")
 
 
 def new_account_seed() -> str:
@@ -66,7 +65,7 @@ class EmbeddedBroker:
                 f"{self.state_dir} lies in a private folder that the user "
                 f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
             )
-        self._folder = serveruser.private_folder(self.state_dir / name, self._owner)
+        self._folder = serveruser.launcher_folder(self.state_dir / name, self._owner, take_back=True)
         self._record_path = self.state_dir / f"{name}.json"
         self._record = self._load_record()
         self._ports: BrokerPorts | None = None
@@ -82,11 +81,6 @@ class EmbeddedBroker:
     def mqtt_port(self) -> int:
         """The MQTT listener's port."""
         return self.ports.mqtt
-
-    @property
-    def monitor_url(self) -> str:
-        """The HTTP monitoring address (`/varz`, `/healthz`, …)."""
-        return f"http://127.0.0.1:{self.ports.monitor}"
 
     @property
     def mqtt_url(self) -> str:
@@ -157,16 +151,16 @@ class EmbeddedBroker:
             issuer_public=public_key(self.issuer_seed),
         )
         path = self._folder / "nats.conf"
-        store = self._folder / "jetstream"
-        statedir.write_private(path, config_text(self._record["server_name"], self.ports, known, store))
-        os.chown(path, self._owner.uid, self._owner.gid)
+        store = serveruser.private_folder(self._folder / "jetstream", self._owner)
+        text = config_text(self._record["server_name"], self.ports, known, store)
+        statedir.write_private(path, text, (self._owner.uid, self._owner.gid))
         return path
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the server process without waiting for it."""
         self.stop_leftover()
         command = [str(self._binary()), "-c", str(self._write_config())]
-        with statedir.log_file(self.state_dir, self.name).open("ab") as log:
+        with safefiles.opened_log(statedir.log_file(self.state_dir, self.name)) as log:
             self.process = subprocess.Popen(
                 command,
                 cwd="/",
@@ -186,10 +180,9 @@ class EmbeddedBroker:
 
     def is_ready(self) -> bool:
         """Tell whether this very server has recovered JetStream and accepts MQTT connections."""
-        if ports.get(self.ports.monitor, "/healthz") is None:
-            return False
-        said = json.loads(ports.get(self.ports.monitor, "/varz") or b"{}")
-        return said.get("server_name") == self._record["server_name"] and ports.accepts(self.ports.mqtt)
+        known = self._record
+        healthy = broker_health.is_healthy(self.ports.nats, known["server_name"], known["sys"])
+        return healthy and ports.accepts(self.ports.mqtt)
 
     def start(self, seconds: float = 30) -> Self:
         """Start the server and wait until devices could connect.

@@ -11,11 +11,10 @@ STORE_QUOTA_BYTES = 4 * 1024 * 1024 * 1024
 
 @dataclass(frozen=True)
 class BrokerPorts:
-    """The three loopback ports: MQTT for devices and services, NATS for device-auth, monitoring."""
+    """The two loopback ports: MQTT for devices and services, NATS for device-auth."""
 
     mqtt: int
     nats: int
-    monitor: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ def config_text(server_name: str, ports: BrokerPorts, secrets: BrokerSecrets, st
     return f"""\
 server_name: "{server_name}"
 listen: "127.0.0.1:{ports.nats}"
-http: "127.0.0.1:{ports.monitor}"
 max_payload: {MAX_PAYLOAD_BYTES}
 
 jetstream {{

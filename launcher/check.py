@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from launcher import web
+from launcher import roster, web
 from launcher.demo import ignore_interrupts, interruptible
 from launcher.district import DEVICE_SIM, District, Plan
 from launcher.failure import LaunchError
@@ -72,7 +72,7 @@ def _run_story(console: Console, state_dir: Path, elders: int, outcome: Path, ht
             "ANBAN_SIM_PID": str(district.supervisor.pid(DEVICE_SIM) or 0),
         }
         command = [sys.executable, "-m", "load_tests", "story", "--json", str(outcome)]
-        code = district.run_guarded("story", command, seconds=max(left, 1.0))
+        code = district.run_guarded("story", command, roster.PLAYER_GRANTS, seconds=max(left, 1.0))
     except subprocess.TimeoutExpired:
         raise LaunchError(f"the story did not end within the {LIMIT_SECONDS:.0f} s of the check") from None
     finally:

@@ -16,6 +16,7 @@ from launcher import check as check_run
 from launcher import demo as demo_run
 from launcher import roster, statedir, testing
 from launcher.failure import LaunchError
+from launcher.grants import granted
 
 _OPEN_FILES = 65_536
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -76,6 +77,7 @@ def replay(
 ) -> None:
     """Publish recorded vitals into the running demo, as devices would."""
     folder = _state_dir(state_dir)
+    statedir.check_existing(folder)
     settings = roster.recorded_environment(folder)
     if not settings or not statedir.StateLock(folder).is_held():
         raise LaunchError(f"no demo runs on {folder}: start ./anban demo first")
@@ -87,7 +89,8 @@ def replay(
     if time is not None:
         words += ["--time", time]
     os.chdir(statedir.CHECKOUT)
-    os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], dict(os.environ) | settings)  # noqa: S606
+    environment = granted(dict(os.environ) | settings, roster.PLAYER_GRANTS)
+    os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], environment)  # noqa: S606
 
 
 @app.command(context_settings=_PASS_ON)

@@ -59,6 +59,7 @@ def ignore_interrupts() -> None:
 
 def reset(state_dir: Path) -> None:
     """Delete a demo's data; LaunchError when a demo runs on it or it is no state folder of ours."""
+    statedir.check_existing(state_dir)
     if not state_dir.exists():
         return
     if not statedir.is_ours(state_dir):

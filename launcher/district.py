@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
-from launcher import migrations, ports, roster, statedir
+from rich.markup import escape
+
+from launcher import migrations, ports, roster, safefiles, statedir
 from launcher.broker import EmbeddedBroker
 from launcher.failure import LaunchError
+from launcher.grants import SERVERS, Grant, described, granted
 from launcher.postgres import EmbeddedPostgres
 from launcher.service import Service, of_server
 from launcher.steps import Steps
@@ -33,8 +36,7 @@ class Plan:
 
 def external_settings() -> dict[str, str]:
     """Return the servers that the caller's environment names instead of the embedded ones."""
-    names = ("ANBAN_DATABASE_URL", "ANBAN_MQTT_URL", "ANBAN_NATS_URL", "ANBAN_NATS_ISSUER_SEED")
-    return {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {name: os.environ[name] for name in SERVERS if os.environ.get(name)}
 
 
 class District:
@@ -46,6 +48,7 @@ class District:
         self.state_dir = statedir.prepare(state_dir)
         self.plan = plan
         self.settings = external_settings()
+        self._external = described(self.settings)
         self.environment: dict[str, str] = {}
         self._lock = statedir.StateLock(self.state_dir)
         self._lock.acquire()
@@ -75,6 +78,8 @@ class District:
 
     def start(self, steps: Steps) -> None:
         """Start servers, migrate, seed, start the processes; LaunchError names what failed."""
+        for line in self._external:
+            steps.say(escape(line))
         with steps.step("Starting the database"):
             self._start_database()
         with steps.step("Starting the broker"):
@@ -114,22 +119,30 @@ class District:
     def _seed(self) -> None:
         log = statedir.log_file(self.state_dir, "seed")
         command = [sys.executable, "-m", "device_sim", "seed", "--elders", str(self.plan.elders)]
-        with log.open("ab") as output:
-            code = self.run_guarded("seed", command, stdout=output)
+        with safefiles.opened_log(log) as output:
+            code = self.run_guarded("seed", command, roster.SEED_GRANTS, stdout=output)
         if code != 0:
             raise LaunchError(f"seeding failed: {statedir.last_lines(log) or f'exit code {code}'} (its log: {log})")
 
-    def run_guarded(self, name: str, command: list[str], *, stdout: object = None, seconds: float = 300) -> int:
-        """Run one command to its end under the guardian's eyes; returns its exit code.
+    def run_guarded(
+        self,
+        name: str,
+        command: list[str],
+        grants: Collection[Grant],
+        *,
+        stdout: BinaryIO | None = None,
+        seconds: float = 300,
+    ) -> int:
+        """Run one command, told what is granted, to its end under the guardian's eyes; returns its exit code.
 
         Raises subprocess.TimeoutExpired (the command is then stopped) after `seconds`.
         """
         process = subprocess.Popen(
             command,
             cwd=statedir.CHECKOUT,
-            env=self.environment,
+            env=granted(self.environment, grants),
             stdin=subprocess.DEVNULL,
-            stdout=stdout,  # type: ignore[call-overload]
+            stdout=stdout,
             stderr=subprocess.STDOUT if stdout is not None else None,
             start_new_session=True,
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from launcher import processes
+from launcher import processes, safefiles
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Guardian:
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        with self._log.open("ab") as log:
+        with safefiles.opened_log(self._log) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "launcher.guardian"],
                 cwd=Path(__file__).resolve().parent.parent,

@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import subprocess
-import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from launcher import processes, serveruser, statedir
+from launcher import processes, safefiles, serveruser, statedir
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 
@@ -57,12 +56,12 @@ def _install_folder() -> Path:
 
 
 def socket_folder(preferred: Path, uid: int) -> Path:
-    """Return `preferred`, or a short private folder in /tmp when its socket path is too long."""
+    """Return `preferred`, or one below a short folder of `uid` in /tmp when its socket path is too long."""
     if len(os.fsencode(preferred / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT:
         return preferred
     name = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
-    # private_folder() checks its owner, which makes the shared parent harmless.
-    return Path("/tmp") / f"anban-{uid}-{name}"  # noqa: S108
+    # The launcher's own folder in between keeps others from replacing the server user's in /tmp.
+    return Path("/tmp") / f"anban-{uid}-{name}" / "socket"  # noqa: S108
 
 
 class EmbeddedPostgres:
@@ -84,9 +83,11 @@ class EmbeddedPostgres:
                 f"{self.state_dir} lies in a private folder that the user "
                 f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
             )
-        self._folder = serveruser.private_folder(self.state_dir / name, self._owner)
+        self._folder = serveruser.launcher_folder(self.state_dir / name, self._owner, take_back=True)
         self.data = self._folder / "data"
-        sockets = socket_folder(self._folder / "socket", self._owner.uid)
+        sockets = socket_folder(self._folder / "socket", os.geteuid())
+        if sockets.parent != self._folder:
+            serveruser.launcher_folder(sockets.parent, self._owner)
         self._sockets = serveruser.private_folder(sockets, self._owner)
         self._password = self._load_password()
         self.url = self.url_of(DATABASE)
@@ -125,14 +126,14 @@ class EmbeddedPostgres:
             raise LaunchError(f"uid {self._owner.uid} has no entry in /etc/passwd, which PostgreSQL needs")
         partial = self._folder / "data.partial"
         subprocess.run(["rm", "-rf", str(partial)], check=True)
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="password-") as file:
-            file.write(self._password.encode())
-            file.flush()
-            os.chown(file.name, self._owner.uid, self._owner.gid)
-            command = [str(binaries / "initdb"), "-D", str(partial), "-U", ROLE]
-            command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
-            command += ["--builtin-locale=C.UTF-8", "--auth=scram-sha-256"]
-            command += [f"--pwfile={file.name}"]
+        serveruser.private_folder(partial, self._owner)
+        password = self._folder / "initial-password"
+        statedir.write_private(password, self._password, (self._owner.uid, self._owner.gid))
+        command = [str(binaries / "initdb"), "-D", str(partial), "-U", ROLE]
+        command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        command += ["--builtin-locale=C.UTF-8", "--auth=scram-sha-256"]
+        command += [f"--pwfile={password}"]
+        try:
             done = subprocess.run(
                 command,
                 cwd="/",
@@ -142,13 +143,18 @@ class EmbeddedPostgres:
                 check=False,
                 **self._owner.popen(),
             )
+        finally:
+            password.unlink(missing_ok=True)
         if done.returncode != 0:
             said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             raise LaunchError(f"initdb failed: {said[-1] if said else done.returncode}")
         partial.rename(self.data)
 
     def _check_version(self, binaries: Path) -> None:
-        made = (self.data / "PG_VERSION").read_text().strip()
+        try:
+            made = safefiles.read_owned(self.data / "PG_VERSION", self._owner.uid, 16).strip()
+        except (OSError, ValueError):
+            raise LaunchError(f"{self.data} is no data folder of PostgreSQL: --reset starts over") from None
         shown = subprocess.run(
             [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
         ).stdout
@@ -161,7 +167,7 @@ class EmbeddedPostgres:
         """Stop a server that an earlier launcher left on this data folder."""
         lock = self.data / "postmaster.pid"
         try:
-            first, rest = lock.read_text().split("\n", 1)
+            first, rest = safefiles.read_owned(lock, self._owner.uid).split("\n", 1)
             pid = int(first)
         except (OSError, ValueError):
             return
@@ -174,11 +180,13 @@ class EmbeddedPostgres:
             # The pid now belongs to a stranger, for which the server would refuse to start. It
             # takes its parent's pid for a stale one and still checks the shared memory for
             # orphaned backends, which removing the file would skip.
-            lock.write_text(f"{os.getpid()}\n{rest}")
+            serveruser.overwrite(self._owner, lock, f"{os.getpid()}\n{rest}")
 
     def _serves_here(self, pid: int) -> bool:
         """Tell whether a pid is a server on this data folder (a server's cwd is its data)."""
         try:
+            if Path(f"/proc/{pid}").stat().st_uid != self._owner.uid:
+                return False
             return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self.data.resolve()
         except OSError:
             shown = subprocess.run(
@@ -189,18 +197,18 @@ class EmbeddedPostgres:
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the server process (data folder made on first use) without waiting for it."""
         binaries = self._binaries()
-        if self.data.is_dir():
+        if os.path.lexists(self.data):
+            serveruser.private_folder(self.data, self._owner)
             self._check_version(binaries)
             self.stop_leftover()
         else:
             self._initialise(binaries)
-        for stale in self._sockets.glob(".s.PGSQL.*"):
-            stale.unlink(missing_ok=True)
+        self._remove_stale_sockets()
         command = [str(binaries / "postgres"), "-D", str(self.data)]
         for key, value in SETTINGS.items():
             command += ["-c", f"{key}={value}"]
         command += ["-c", f"unix_socket_directories={self._sockets}"]
-        with statedir.log_file(self.state_dir, self.name).open("ab") as log:
+        with safefiles.opened_log(statedir.log_file(self.state_dir, self.name)) as log:
             self.process = subprocess.Popen(
                 command,
                 cwd="/",
@@ -213,6 +221,12 @@ class EmbeddedPostgres:
                 **self._owner.popen(),
             )
         return self.process
+
+    def _remove_stale_sockets(self) -> None:
+        with safefiles.opened_folder(self._sockets) as folder:
+            for name in safefiles.names_in(folder):
+                if name.startswith(".s.PGSQL."):
+                    os.unlink(name, dir_fd=folder)
 
     def is_ready(self) -> bool:
         """Tell whether the server accepts connections; makes the database on first use."""

@@ -7,19 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher import ports, statedir
+from launcher.grants import Grant, granted
 from launcher.service import Service
 from launcher.supervisor import Supervisor, spawn_python
 
 HTTP_PORT = 8080
 _ENVIRONMENT = "environment.json"
+_WORKER = (Grant.DATABASE, Grant.MESSAGES)
+SEED_GRANTS = (Grant.DATABASE,)
+# The story and `replay` speak as devices, and read in the database whose devices there are.
+PLAYER_GRANTS = (Grant.DATABASE, Grant.MQTT_ADDRESS)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One of our modules: supervisor name and `python -m` words; `serves_http` for the web."""
+    """One of our modules: supervisor name and `python -m` words; `serves_http` for the web.
+
+    `grants` is all that it is told about the servers.
+    """
 
     name: str
     module: tuple[str, ...]
+    grants: tuple[Grant, ...]
     serves_http: bool = False
     may_finish: bool = False
 
@@ -40,14 +49,15 @@ def entries(elders: int, *, story: bool, with_device_auth: bool) -> list[Entry]:
     """Return the processes to run, in the order of their start."""
     simulator = ("device_sim", "run", "--elders", str(elders), "--period", "10")
     found = [
-        Entry("ingest-telemetry", ("ingest", "telemetry")),
-        Entry("ingest-event", ("ingest", "event")),
-        Entry("dispatch", ("dispatch",)),
-        Entry("control-center", ("control_center",), serves_http=True),
+        Entry("ingest-telemetry", ("ingest", "telemetry"), _WORKER),
+        Entry("ingest-event", ("ingest", "event"), _WORKER),
+        Entry("dispatch", ("dispatch",), _WORKER),
+        Entry("control-center", ("control_center",), (Grant.DATABASE,), serves_http=True),
     ]
     if with_device_auth:
-        found.append(Entry("device-auth", ("ingest", "auth")))
-    found.append(Entry("device-sim", (*simulator, "--story") if story else simulator, may_finish=story))
+        found.append(Entry("device-auth", ("ingest", "auth"), (Grant.DATABASE, Grant.ADMISSION)))
+    module = (*simulator, "--story") if story else simulator
+    found.append(Entry("device-sim", module, (Grant.MQTT_ADDRESS,), may_finish=story))
     return found
 
 
@@ -66,17 +76,20 @@ def choose_addresses(state_dir: Path, found: list[Entry], http_port: int | None)
 
 
 def base_environment(state_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment with this demo's settings, and record the settings."""
+    """Return the caller's environment with this demo's settings, and record what `replay` needs."""
     known = {name: value for name, value in os.environ.items() if name.startswith("ANBAN_")}
     ours = known | {"ANBAN_STATE_DIR": str(state_dir)} | dict(settings)
-    statedir.write_record(state_dir / _ENVIRONMENT, ours)
+    statedir.write_record(state_dir / _ENVIRONMENT, granted(ours, PLAYER_GRANTS))
     return dict(os.environ) | ours | {"PYTHONUNBUFFERED": "1"}
 
 
 def recorded_environment(state_dir: Path) -> dict[str, str]:
-    """Return the settings of the demo on this state folder; empty when there was none."""
+    """Return the settings of the demo on this state folder; empty when there was none.
+
+    Nothing but our own settings: others would change how a process is run.
+    """
     found = statedir.read_record(state_dir / _ENVIRONMENT)
-    return {name: str(value) for name, value in found.items()}
+    return {name: str(value) for name, value in found.items() if name.startswith("ANBAN_")}
 
 
 def is_healthy(port: int) -> bool:
@@ -87,7 +100,7 @@ def is_healthy(port: int) -> bool:
 def service_of(entry: Entry, supervisor: Supervisor, environment: Mapping[str, str], addresses: Addresses) -> Service:
     """Return the service that runs one of our processes."""
     state_dir = supervisor.state_dir
-    settings = dict(environment)
+    settings = granted(environment, entry.grants)
     settings["ANBAN_METRICS_PORT"] = str(addresses.metrics[entry.name])
     if entry.serves_http:
         settings["ANBAN_HTTP_PORT"] = str(addresses.http)

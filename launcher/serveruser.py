@@ -1,5 +1,6 @@
 """The unprivileged user that embedded servers run as when the launcher is root."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from launcher import safefiles
 from launcher.failure import LaunchError
 
 SERVER_USER = "nobody"
@@ -56,21 +58,59 @@ def has_name(owner: ServerUser) -> bool:
     return True
 
 
-def private_folder(path: Path, owner: ServerUser) -> Path:
-    """Make (or check) a folder that only the server user may enter.
+def _make(path: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
 
-    Raises LaunchError when it belongs to somebody else.
+
+def private_folder(path: Path, owner: ServerUser) -> Path:
+    """Make (or check) a folder that only the server user may enter; its parent must be the launcher's.
+
+    Raises LaunchError when it is a link or belongs to somebody else.
     """
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.stat().st_uid
-    if owner.switches and found == 0:
-        os.chown(path, owner.uid, owner.gid)
-    elif found != owner.uid:
-        raise LaunchError(
-            f"{path} belongs to uid {found}, servers here run as uid {owner.uid}: choose another --state-dir"
-        )
-    path.chmod(0o700)
+    _make(path)
+    with safefiles.opened_folder(path) as descriptor:
+        found = os.fstat(descriptor).st_uid
+        # A new one is still root's. A full one of root's is not for the server user.
+        if owner.switches and found == 0 and not safefiles.names_in(descriptor):
+            os.fchown(descriptor, owner.uid, owner.gid)
+        elif found != owner.uid:
+            raise LaunchError(
+                f"{path} belongs to uid {found}, servers here run as uid {owner.uid}: choose another --state-dir"
+            )
+        os.fchmod(descriptor, 0o700)
     return path
+
+
+def launcher_folder(path: Path, owner: ServerUser, *, take_back: bool = False) -> Path:
+    """Make (or check) a folder of the launcher's that the server user may pass but not change.
+
+    `take_back`: one that the server user owns becomes ours (its parent must be ours).
+    Raises LaunchError when it is a link or belongs to somebody else.
+    """
+    _make(path)
+    ours = os.geteuid()
+    with safefiles.opened_folder(path) as descriptor:
+        found = os.fstat(descriptor).st_uid
+        if take_back and owner.switches and found == owner.uid:
+            os.fchown(descriptor, ours, os.getegid())
+        elif found != ours:
+            raise LaunchError(f"{path} belongs to uid {found} and not to uid {ours}: choose another --state-dir")
+        os.fchmod(descriptor, 0o711 if owner.switches else 0o700)
+    return path
+
+
+def overwrite(owner: ServerUser, path: Path, text: str) -> None:
+    """Write a file below a folder of the server user's, as that user: a link leads nowhere else."""
+    command = ["/bin/sh", "-c", 'cat > "$1"', "sh", str(path)]
+    try:
+        done = subprocess.run(
+            command, cwd="/", input=text.encode(), capture_output=True, timeout=10, check=False, **owner.popen()
+        )
+    except subprocess.TimeoutExpired:
+        raise LaunchError(f"cannot write {path}: it is no ordinary file") from None
+    if done.returncode != 0:
+        raise LaunchError(f"cannot write {path}: {done.stderr.decode(errors='replace').strip()}")
 
 
 def runs_as(owner: ServerUser, command: list[str]) -> bool:

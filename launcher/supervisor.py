@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from launcher import processes, statedir
+from launcher import processes, safefiles, statedir
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 from launcher.service import Child, Service, Status
@@ -150,7 +150,7 @@ def spawn_python(module: list[str], environment: dict[str, str], log: Path, pare
 
     It gets `environment` with ANBAN_SUPERVISED and ANBAN_PARENT_FD added.
     """
-    with log.open("ab") as output:
+    with safefiles.opened_log(log) as output:
         return subprocess.Popen(
             [sys.executable, "-m", *module],
             cwd=statedir.CHECKOUT,

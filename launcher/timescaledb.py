@@ -15,7 +15,7 @@ from typing import Self
 
 import psycopg
 
-from launcher import debian, ports, statedir
+from launcher import debian, ports, safefiles, serveruser, statedir
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 from launcher.postgres import STOP_STEPS
@@ -139,12 +139,12 @@ class ChrootTimescale:
         return "/" + str(path.relative_to(self.root))
 
     def _initialise(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True)
+        self._folder.parent.mkdir(mode=0o755, exist_ok=True)
+        owner = self._server_user()
+        serveruser.launcher_folder(self._folder, owner)
+        serveruser.private_folder(self._folder / "data", owner)
         password = self._folder / "password"
-        statedir.write_private(password, self._password)
-        uid, gid = self._server_user()
-        for path in (self._folder, password):
-            os.chown(path, uid, gid)
+        statedir.write_private(password, self._password, (owner.uid, owner.gid))
         words = [f"{_BINARIES}/initdb", "-D", self._inside(self._folder / "data"), "-U", "postgres", "--no-sync"]
         words += ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]
         words += [f"--pwfile={self._inside(password)}"]
@@ -152,12 +152,12 @@ class ChrootTimescale:
         if done.returncode != 0:
             raise LaunchError(f"initdb of TimescaleDB failed: {' '.join((done.stderr or done.stdout).split())[-300:]}")
 
-    def _server_user(self) -> tuple[int, int]:
-        """Return uid and gid of `postgres` inside the root (they differ from this machine's)."""
+    def _server_user(self) -> serveruser.ServerUser:
+        """Return the user `postgres` inside the root (they differ from this machine's)."""
         for line in (self.root / "etc/passwd").read_text().splitlines():
             fields = line.split(":")
             if fields[0] == "postgres":
-                return int(fields[2]), int(fields[3])
+                return serveruser.ServerUser(int(fields[2]), int(fields[3]), switches=True)
         raise LaunchError(f"{self.root} has no user postgres: delete it and run again")
 
     def start(self, seconds: float = 60) -> Self:
@@ -169,7 +169,7 @@ class ChrootTimescale:
         words = [f"{_BINARIES}/postgres", "-D", self._inside(self._folder / "data")]
         for key, value in (SETTINGS | {"port": str(self.port)}).items():
             words += ["-c", f"{key}={value}"]
-        with self.log.open("ab") as log:
+        with safefiles.opened_log(self.log) as log:
             self._process = subprocess.Popen(
                 self._command(*words),
                 env=_ENVIRONMENT,

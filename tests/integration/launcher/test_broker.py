@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import nats
@@ -17,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from launcher import ports, serveruser
+from launcher import broker_health, ports, serveruser
 from launcher.broker import EmbeddedBroker
 from launcher.broker_config import BrokerPorts
 
@@ -113,22 +114,32 @@ def test_leftover_of_an_earlier_launcher_is_replaced(broker: EmbeddedBroker) -> 
 def test_two_brokers_run_side_by_side(broker: EmbeddedBroker, folder: Path) -> None:
     with EmbeddedBroker(folder / "other") as other:
         assert other.is_ready() and broker.is_ready()
-        assert not {other.mqtt_port} & {broker.mqtt_port, broker.ports.nats, broker.ports.monitor}
+        assert not {other.mqtt_port} & {broker.mqtt_port, broker.ports.nats}
 
 
 def test_port_taken_between_choice_and_start_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
-        taken = BrokerPorts(squatter.getsockname()[1], ports.choose(None), ports.choose(None))
+        taken = BrokerPorts(squatter.getsockname()[1], ports.choose(None))
         answers = iter([taken])
         real = ports.choose
         monkeypatch.setattr(
             "launcher.broker.chosen_ports",
-            lambda _: next(answers, BrokerPorts(real(None), real(None), real(None))),
+            lambda _: next(answers, BrokerPorts(real(None), real(None))),
         )
         with EmbeddedBroker(folder / "state") as broker:
             assert broker.mqtt_port != taken.mqtt
+
+
+def test_only_this_very_server_counts_as_healthy(broker: EmbeddedBroker) -> None:
+    password = urlsplit(broker.sys_url).password or ""
+    name = json.loads((broker.state_dir / "nats.json").read_text())["server_name"]
+    assert broker_health.is_healthy(broker.ports.nats, name, password)
+    assert not broker_health.is_healthy(broker.ports.nats, "another", password)
+    assert not broker_health.is_healthy(broker.ports.nats, name, "wrong")
+    assert not broker_health.is_healthy(broker.mqtt_port, name, password, seconds=0.5)
+    assert not broker_health.is_healthy(ports.choose(None), name, password)
 
 
 def test_callout_service_and_system_account_can_sign_in(broker: EmbeddedBroker) -> None:
@@ -147,7 +158,14 @@ def test_callout_service_and_system_account_can_sign_in(broker: EmbeddedBroker) 
 
 
 def test_server_itself_accepts_every_statement_of_the_configuration(broker: EmbeddedBroker) -> None:
-    varz = json.loads(ports.get(broker.ports.monitor, "/varz") or b"{}")
+    async def ask() -> Any:
+        system = await nats.connect(broker.sys_url)
+        answer = await system.request("$SYS.REQ.SERVER.PING.VARZ", b"", timeout=5)
+        await system.close()
+        return json.loads(answer.data)["data"]
+
+    varz = asyncio.run(ask())
+    assert varz.get("http_port", 0) == 0
     assert varz["max_payload"] == 2 * 1024 * 1024
     assert varz["auth_timeout"] == 60
     assert varz["mqtt"]["ack_wait"] == 5_000_000_000

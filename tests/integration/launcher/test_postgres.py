@@ -114,7 +114,7 @@ def test_deep_folder_gets_a_short_socket_path(folder: Path) -> None:
     sockets = server.url.partition("host=")[2].partition("&")[0]
     assert sockets.startswith("/tmp/anban-")
     with contextlib.suppress(OSError):
-        shutil.rmtree(sockets)
+        shutil.rmtree(Path(sockets).parent)
 
 
 def test_data_of_another_postgresql_is_refused_in_one_line(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from launcher.broker import chosen_ports, new_account_seed, public_key
 from launcher.broker_config import MAX_ACK_PENDING, BrokerPorts, BrokerSecrets, config_text
 
-PORTS = BrokerPorts(mqtt=1884, nats=4223, monitor=8223)
+PORTS = BrokerPorts(mqtt=1884, nats=4223)
 
 
 def _text() -> str:
@@ -14,7 +14,11 @@ def _text() -> str:
 
 def test_everything_listens_on_the_loopback_address_only() -> None:
     listens = [line.strip() for line in _text().splitlines() if "listen" in line or line.startswith("http")]
-    assert listens == ['listen: "127.0.0.1:4223"', 'http: "127.0.0.1:8223"', 'listen: "127.0.0.1:1884"']
+    assert listens == ['listen: "127.0.0.1:4223"', 'listen: "127.0.0.1:1884"']
+
+
+def test_no_monitoring_port_tells_who_is_connected() -> None:
+    assert not any(word in _text() for word in ("http", "monitor"))
 
 
 def test_only_the_fixed_users_pass_by_the_callout() -> None:
@@ -35,10 +39,10 @@ def test_account_seed_and_public_key_carry_their_prefixes() -> None:
 
 
 def test_recorded_ports_come_before_the_usual_ones() -> None:
-    recorded = {"mqtt": 29_101, "nats": 29_102, "monitor": 29_103}
-    assert chosen_ports(recorded) == BrokerPorts(29_101, 29_102, 29_103)
+    recorded = {"mqtt": 29_101, "nats": 29_102}
+    assert chosen_ports(recorded) == BrokerPorts(29_101, 29_102)
 
 
-def test_three_different_ports_are_chosen_even_from_equal_wishes() -> None:
-    chosen = chosen_ports({"mqtt": 29_104, "nats": 29_104, "monitor": 29_104})
-    assert len({chosen.mqtt, chosen.nats, chosen.monitor}) == 3
+def test_different_ports_are_chosen_even_from_equal_wishes() -> None:
+    chosen = chosen_ports({"mqtt": 29_104, "nats": 29_104})
+    assert chosen.mqtt != chosen.nats

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from launcher import roster
+from launcher import roster, statedir
+from launcher.grants import SERVERS, granted
+
+ENVIRONMENT = {
+    "PATH": "/usr/bin",
+    "ANBAN_DATABASE_URL": "postgresql://anban:pw-d@/anban?host=/run",
+    "ANBAN_MQTT_URL": "mqtt://ingest:pw-m@127.0.0.1:1883",
+    "ANBAN_NATS_URL": "nats://auth:pw-n@127.0.0.1:4222",
+    "ANBAN_NATS_ISSUER_SEED": "SAxyz",
+}
 
 
 def _names(*, story: bool = False, with_device_auth: bool = True) -> list[str]:
@@ -37,3 +46,31 @@ def test_every_process_has_its_own_port_and_http_keeps_its_last_one(tmp_path: Pa
     assert len({first.http, *first.metrics.values()}) == 7
     assert roster.choose_addresses(tmp_path, found, None).http == first.http
     assert roster.choose_addresses(tmp_path, found, 29_321).http == 29_321
+
+
+def test_each_process_is_told_only_what_it_needs() -> None:
+    told = {
+        entry.name: {name: value for name, value in granted(ENVIRONMENT, entry.grants).items() if name in SERVERS}
+        for entry in roster.entries(1, story=False, with_device_auth=True)
+    }
+    database = {"ANBAN_DATABASE_URL": ENVIRONMENT["ANBAN_DATABASE_URL"]}
+    worker = database | {"ANBAN_MQTT_URL": ENVIRONMENT["ANBAN_MQTT_URL"]}
+    admission = {name: ENVIRONMENT[name] for name in ("ANBAN_NATS_URL", "ANBAN_NATS_ISSUER_SEED")}
+    assert told == {
+        "ingest-telemetry": worker,
+        "ingest-event": worker,
+        "dispatch": worker,
+        "control-center": database,
+        "device-auth": database | admission,
+        "device-sim": {"ANBAN_MQTT_URL": "mqtt://127.0.0.1:1883"},
+    }
+
+
+def test_recorded_environment_has_no_secret_of_the_broker_and_no_foreign_name(tmp_path: Path) -> None:
+    roster.base_environment(tmp_path, ENVIRONMENT)
+    recorded = roster.recorded_environment(tmp_path)
+    assert recorded["ANBAN_DATABASE_URL"] == ENVIRONMENT["ANBAN_DATABASE_URL"]
+    assert recorded["ANBAN_MQTT_URL"] == "mqtt://127.0.0.1:1883"
+    assert not {"ANBAN_NATS_URL", "ANBAN_NATS_ISSUER_SEED"} & recorded.keys()
+    statedir.write_record(tmp_path / "environment.json", {"PYTHONPATH": "/tmp/evil", "ANBAN_STATE_DIR": "/s"})
+    assert roster.recorded_environment(tmp_path) == {"ANBAN_STATE_DIR": "/s"}

@@ -1,11 +1,12 @@
 """The state folder: where it is, whose it is, and who holds it."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from launcher import demo, statedir
+from launcher import demo, safefiles, statedir
 from launcher.failure import LaunchError
 from launcher.postgres import socket_folder
 
@@ -92,6 +93,65 @@ def test_last_lines_skip_blank_ones(tmp_path: Path) -> None:
     log.write_text("one\ntwo\n\nthree\n\n")
     assert statedir.last_lines(log, 2) == "two | three"
     assert statedir.last_lines(tmp_path / "absent") == ""
+
+
+def test_state_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    for use in (statedir.prepare, demo.reset):
+        with pytest.raises(LaunchError, match="is a symbolic link"):
+            use(tmp_path / "state")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_state_folder_in_which_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    for use in (statedir.prepare, demo.reset):
+        with pytest.raises(LaunchError, match="others may write"):
+            use(tmp_path / "state")
+
+
+def test_readable_folder_is_made_private(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)
+    assert stat.S_IMODE(statedir.prepare(tmp_path / "state").stat().st_mode) in (0o700, 0o711)
+
+
+def test_foreign_state_folder_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: 4321)
+    with pytest.raises(LaunchError, match="belongs to uid") as refusal:
+        statedir.prepare(tmp_path / "state")
+    assert "\n" not in str(refusal.value)
+
+
+def test_planted_lock_log_and_record_are_not_followed(tmp_path: Path) -> None:
+    folder = statedir.prepare(tmp_path / "state")
+    victim = tmp_path / "victim.json"
+    victim.write_text('{"x": {"pid": 1}}')
+    for name in ("lock", "children.json", "logs/nats.log"):
+        (folder / name).symlink_to(victim)
+    with pytest.raises(LaunchError, match="cannot use the lock"):
+        statedir.StateLock(folder).acquire()
+    with pytest.raises(LaunchError, match="cannot write the log"):
+        safefiles.opened_log(folder / "logs/nats.log")
+    assert statedir.read_record(folder / "children.json") == {}
+    assert statedir.last_lines(folder / "logs/nats.log") == ""
+    assert victim.read_text() == '{"x": {"pid": 1}}'
+
+
+def test_fifo_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "record.json")
+    assert statedir.read_record(tmp_path / "record.json") == {}
+    with pytest.raises(LaunchError, match="cannot write the log"):
+        safefiles.opened_log(tmp_path / "record.json")
+
+
+def test_record_of_another_user_counts_as_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statedir.write_record(tmp_path / "children.json", {"x": 1})
+    monkeypatch.setattr("os.geteuid", lambda: 4321)
+    assert statedir.read_record(tmp_path / "children.json") == {}
 
 
 def test_socket_path_beyond_the_kernels_limit_moves_to_a_short_one() -> None:

@@ -1,0 +1,64 @@
+"""Least privilege: which of the demo's server addresses and secrets each process is told."""
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+from urllib.parse import urlsplit, urlunsplit
+
+DATABASE_URL = "ANBAN_DATABASE_URL"
+MQTT_URL = "ANBAN_MQTT_URL"
+NATS_URL = "ANBAN_NATS_URL"
+ISSUER_SEED = "ANBAN_NATS_ISSUER_SEED"
+SERVERS = (DATABASE_URL, MQTT_URL, NATS_URL, ISSUER_SEED)
+
+
+class Grant(Enum):
+    """One thing that a process may know."""
+
+    DATABASE = "the database's URL"
+    MESSAGES = "the MQTT URL with the services' password"
+    MQTT_ADDRESS = "host and port of the MQTT listener, as devices know them"
+    ADMISSION = "NATS URL and seed for admitting devices"
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def granted(environment: Mapping[str, str], grants: Collection[Grant]) -> dict[str, str]:
+    """Return the environment with those of the demo's servers that are granted, and no other."""
+    told = {name: value for name, value in environment.items() if name not in SERVERS}
+    names = []
+    if Grant.DATABASE in grants:
+        names.append(DATABASE_URL)
+    if Grant.MESSAGES in grants:
+        names.append(MQTT_URL)
+    if Grant.ADMISSION in grants:
+        names += [NATS_URL, ISSUER_SEED]
+    told |= {name: environment[name] for name in names if name in environment}
+    if Grant.MQTT_ADDRESS in grants and MQTT_URL in environment:
+        told.setdefault(MQTT_URL, without_credentials(environment[MQTT_URL]))
+    return told
+
+
+def described(settings: Mapping[str, str]) -> list[str]:
+    """Say in one line each which external servers are used, without users and passwords."""
+    lines = []
+    for name, what in ((DATABASE_URL, "database"), (MQTT_URL, "MQTT broker"), (NATS_URL, "NATS server")):
+        if name in settings:
+            lines.append(f"Using the external {what} {_shown(settings[name])} ({name})")
+    return lines
+
+
+def _shown(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "of an unreadable URL"
+    host = parts.netloc.rpartition("@")[2]
+    # libpq takes the place of the socket, and even a password, from the query.
+    for word in parts.query.split("&"):
+        if word.startswith("host=") and not host:
+            host = word.removeprefix("host=")
+    return f"{parts.scheme}://{host}{parts.path}"
