@@ -12,7 +12,8 @@ import structlog
 import uvicorn
 
 from control_center.app import create_app
-from schemas.process import StopSignal, configure_logging
+from control_center.system import health_of
+from schemas.process import StopSignal, configure_logging, serve_health
 from schemas.settings import Settings, load_settings
 
 STOP_SECONDS = 5
@@ -47,14 +48,17 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop."""
     configure_logging("control-center", settings.log_level)
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()])
+    app = create_app(settings)
     server = _Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=settings.http_host,
             port=settings.http_port,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             ws_max_size=64 * 1024,
+            # Any client can write the forwarding headers, and the throttle of sign-in believes the address.
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             server_header=False,
@@ -64,6 +68,7 @@ def serve(settings: Settings) -> None:
     stop = StopSignal()
     stop.on_set(lambda: setattr(server, "should_exit", True))
     stop.install(settings)
+    serve_health(settings.metrics_port, lambda: health_of(app))
     structlog.get_logger().info("serving", host=settings.http_host, port=settings.http_port)
     asyncio.run(server.serve())
     structlog.get_logger().info("stopped")

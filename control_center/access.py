@@ -1,16 +1,25 @@
 """The record of who read what about whom; each row is written in the transaction that reads."""
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
+from psycopg.types.json import Jsonb
+
+from control_center.cards import AlarmCard
 from schemas.database import Transaction
 from schemas.statements import statement
 
 Action = Literal[
     "session.started",
     "session.ended",
+    "alarm.acknowledged",
+    "alarm.noted",
     "alarm.read",
+    "alarm.resolved",
     "alarms.listed",
+    "board.shown",
+    "cards.shown",
     "dead_letters.read",
     "elder.read",
     "elder.state_changed",
@@ -19,10 +28,15 @@ Action = Literal[
     "vitals.read",
 ]
 WRITE = statement("""
-    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id)
+    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id, elder_ids, detail)
     VALUES (%(at)s::timestamptz, %(account_id)s::integer, %(action)s::text, %(elder_id)s::integer,
-            %(alarm_id)s::bigint)
+            %(alarm_id)s::bigint, %(elder_ids)s::integer[], %(detail)s::jsonb)
 """)
+
+
+def elders_on(cards: Iterable[AlarmCard]) -> set[int]:
+    """Everybody whom cards show."""
+    return {elder.id for card in cards for elder in (card.elder, *card.residents) if elder is not None}
 
 
 def log_access(
@@ -33,8 +47,21 @@ def log_access(
     *,
     elder_id: int | None = None,
     alarm_id: int | None = None,
+    elder_ids: Collection[int] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Write down one access; it is kept or lost together with what was read."""
+    """Write down one access, kept or lost together with what was read; `elder_ids`, all who were shown, are only the
+    elder asked for unless they are given."""
+    asked_for = () if elder_id is None else (elder_id,)
     tx.execute(
-        WRITE, {"at": now, "account_id": account_id, "action": action, "elder_id": elder_id, "alarm_id": alarm_id}
+        WRITE,
+        {
+            "at": now,
+            "account_id": account_id,
+            "action": action,
+            "elder_id": elder_id,
+            "alarm_id": alarm_id,
+            "elder_ids": sorted(set(asked_for if elder_ids is None else elder_ids)),
+            "detail": Jsonb(dict(detail)) if detail is not None else None,
+        },
     )

@@ -1,5 +1,6 @@
 """Puts the control centre together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,13 +9,13 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from control_center import auth, errors, feed, operators, registry, system, website
+from control_center import auth, errors, feed, operators, registry, sockets, system, throttle, website
 from control_center.dependencies import Clock, Database
 from control_center.gate import Gate
 from schemas.settings import Settings
 
 HTTP_CONNECTIONS: Final = 12
-FEED_CONNECTIONS: Final = 4
+FEED_CONNECTIONS: Final = 5
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": errors.ErrorAnswer, "description": "Refused; the message is in the user's language"},
     503: {"model": errors.ErrorAnswer, "description": "The database is away; try again"},
@@ -33,6 +34,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.sign_in_turns = asyncio.Semaphore(throttle.VERIFICATIONS)
         app.state.database = Database(settings.database_url, "control-center", HTTP_CONNECTIONS)
         feed_database = Database(settings.database_url, "control-center-feed", FEED_CONNECTIONS)
         app.state.feed = feed.Feed(feed_database, settings.database_url, clock, pace)
@@ -57,7 +59,7 @@ def create_app(
     app.state.clock = clock
     errors.install(app)
     app.add_middleware(Gate)
-    for router in (auth.router, operators.router, registry.router, system.router, feed.router):
+    for router in (auth.router, operators.router, registry.router, system.router, sockets.router):
         app.include_router(router)
     app.include_router(website.serve(dist))
     return app

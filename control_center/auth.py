@@ -1,4 +1,4 @@
-"""Signing in and out: argon2id, server-side sessions of which only a digest is stored, and throttling."""
+"""Signing in and out: argon2id, and server-side sessions of which only a digest is stored."""
 
 import hashlib
 import secrets
@@ -16,25 +16,22 @@ from control_center.access import log_access
 from control_center.cards import AccountShape, Org, SessionAnswer
 from control_center.dependencies import Connection, Database, Db, Now, Storable
 from control_center.errors import ApiError
-from schemas.database import Row, Transaction, row, rows
+from control_center.throttle import FORGET_FAILURES, Caller, Turn, admit_attempt, normal_address
+from schemas.database import Row, Transaction, row
 from schemas.events import Event
 from schemas.statements import statement
 from schemas.states import Role
 
 COOKIE: Final = "anban_session"
 SESSION_TIME: Final = timedelta(hours=12)
-FAILURE_WINDOW: Final = timedelta(minutes=5)
-FAILURES_PER_USER: Final = 10
-FAILURES_PER_ADDRESS: Final = 30
 # OWASP's setting with 19 MiB.
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _NOBODYS_HASH: Final = HASHER.hash(secrets.token_urlsafe(32))
 
 FIND_SESSION = statement("""
-    SELECT account.id, account.username, account.name, account.role
+    SELECT account.id, account.username, account.name, account.role, account.disabled_at
     FROM session JOIN account ON account.id = session.account_id
     WHERE session.token_hash = %(token_hash)s::bytea AND session.expires_at > %(now)s::timestamptz
-      AND account.disabled_at IS NULL
 """)
 FIND_ACCOUNT = statement("""
     SELECT id, username, name, role, password_hash, disabled_at FROM account WHERE username = %(username)s::text
@@ -47,23 +44,6 @@ FIND_ORGANISATION = statement("""
     ORDER BY length(org_unit.path), org_unit.path
     LIMIT 1
 """)
-# The attempt counts as a failure until it succeeds, so that attempts made at the same time count each other.
-RECORD_ATTEMPT = statement("""
-    INSERT INTO login_failure (username, address, at)
-    VALUES (%(username)s::text, %(address)s::text, %(now)s::timestamptz)
-    RETURNING id
-""")
-COUNT_FAILURES = statement("""
-    SELECT
-        (SELECT count(*) FROM login_failure WHERE username = %(username)s::text
-            AND at > %(since)s::timestamptz AND id <> %(id)s::bigint) AS by_user,
-        (SELECT count(*) FROM login_failure WHERE address = %(address)s::text
-            AND at > %(since)s::timestamptz AND id <> %(id)s::bigint) AS by_address,
-        (SELECT min(at) FROM login_failure WHERE at > %(since)s::timestamptz AND id <> %(id)s::bigint
-            AND (username = %(username)s::text OR address = %(address)s::text)) AS oldest
-""")
-FORGET_ATTEMPT = statement("DELETE FROM login_failure WHERE id = %(id)s::bigint")
-FORGET_FAILURES = statement("DELETE FROM login_failure WHERE username = %(username)s::text")
 STORE_HASH = statement("""
     UPDATE account SET password_hash = %(password_hash)s::text WHERE id = %(account_id)s::integer
 """)
@@ -71,6 +51,7 @@ START_SESSION = statement("""
     INSERT INTO session (token_hash, account_id, created_at, expires_at)
     VALUES (%(token_hash)s::bytea, %(account_id)s::integer, %(now)s::timestamptz, %(expires_at)s::timestamptz)
 """)
+END_ALL_SESSIONS = statement("DELETE FROM session WHERE account_id = %(account_id)s::integer")
 END_SESSION = statement("DELETE FROM session WHERE token_hash = %(token_hash)s::bytea")
 
 router = APIRouter(prefix="/api/session", tags=["session"])
@@ -100,12 +81,17 @@ def digest(token: str) -> bytes:
 
 
 def find_session(conn: Connection, now: datetime, token: str | None) -> SignedIn | None:
-    """The account of a session that is still good, or None."""
+    """The account of a session that is still good, or None; a disabled account's sessions end here for good."""
     if not token:
         return None
     token_hash = digest(token)
     found = row(conn, FIND_SESSION, {"token_hash": token_hash, "now": now})
-    return SignedIn(found["id"], found["username"], found["name"], found["role"], token_hash) if found else None
+    if found is None:
+        return None
+    if found["disabled_at"] is not None:
+        conn.execute(END_ALL_SESSIONS, {"account_id": found["id"]})
+        return None
+    return SignedIn(found["id"], found["username"], found["name"], found["role"], token_hash)
 
 
 def token_of(connection: HTTPConnection) -> str | None:
@@ -162,22 +148,10 @@ def _password_is_right(account: Row | None, password: str) -> bool:
     return account is not None and account["disabled_at"] is None
 
 
-def _admit_attempt(conn: Connection, now: datetime, username: str, address: str) -> int:
-    """Record the attempt and return its id. Raises ApiError: too_many_attempts."""
-    identity = {"username": username, "address": address, "now": now, "since": now - FAILURE_WINDOW}
-    (attempt,) = rows(conn, RECORD_ATTEMPT, identity)
-    (failures,) = rows(conn, COUNT_FAILURES, {**identity, "id": attempt["id"]})
-    if failures["by_user"] < FAILURES_PER_USER and failures["by_address"] < FAILURES_PER_ADDRESS:
-        return int(attempt["id"])
-    conn.execute(FORGET_ATTEMPT, {"id": attempt["id"]})
-    wait = (failures["oldest"] + FAILURE_WINDOW - now).total_seconds()
-    raise ApiError("too_many_attempts", {"Retry-After": str(max(1, round(wait)))})
-
-
-def _start_session(tx: Transaction, now: datetime, account: Row, password: str) -> tuple[str, SignedIn]:
+def _start_session(tx: Transaction, now: datetime, account: Row, caller: Caller, password: str) -> tuple[str, SignedIn]:
     token = secrets.token_urlsafe(32)
     token_hash = digest(token)
-    tx.execute(FORGET_FAILURES, {"username": account["username"]})
+    tx.execute(FORGET_FAILURES, {"username": caller.username, "address": caller.address})
     if HASHER.check_needs_rehash(account["password_hash"]):
         tx.execute(STORE_HASH, {"account_id": account["id"], "password_hash": HASHER.hash(password)})
     tx.execute(
@@ -188,30 +162,37 @@ def _start_session(tx: Transaction, now: datetime, account: Row, password: str) 
     return token, SignedIn(account["id"], account["username"], account["name"], account["role"], token_hash)
 
 
-def _check(db: Database, now: datetime, address: str, credentials: Credentials) -> Row:
-    username = credentials.username.strip().lower()
+def _check(db: Database, now: datetime, caller: Caller, password: str) -> Row:
     with db.connection() as conn:
-        _admit_attempt(conn, now, username, address)
-        account = row(conn, FIND_ACCOUNT, {"username": username})
-    if not _password_is_right(account, credentials.password) or account is None:
+        admit_attempt(conn, now, caller)
+        account = row(conn, FIND_ACCOUNT, {"username": caller.username})
+    if not _password_is_right(account, password) or account is None:
         raise ApiError("bad_credentials")
     return account
 
 
+def _is_https(request: Request) -> bool:
+    """Whether the browser speaks TLS; its Origin tells where a proxy in front hides it."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+
+
 @router.post("")
-def sign_in(credentials: Credentials, request: Request, response: Response, db: Db, now: Now) -> SessionAnswer:
+def sign_in(
+    credentials: Credentials, request: Request, response: Response, db: Db, now: Now, _turn: Turn
+) -> SessionAnswer:
     """Start a session and set its cookie."""
-    address = request.client.host if request.client else "local"
-    account = _check(db, now, address, credentials)
+    address = normal_address(request.client.host if request.client else None)
+    caller = Caller(credentials.username.strip().lower(), address)
+    account = _check(db, now, caller, credentials.password)
     with db.transaction() as tx:
-        token, signed_in = _start_session(tx, now, account, credentials.password)
+        token, signed_in = _start_session(tx, now, account, caller, credentials.password)
         answer = session_answer(tx.conn, now, signed_in)
     response.set_cookie(
         COOKIE,
         token,
         max_age=int(SESSION_TIME.total_seconds()),
         path="/",
-        secure=request.url.scheme == "https",
+        secure=_is_https(request),
         httponly=True,
         samesite="strict",
     )

@@ -47,9 +47,9 @@ FAMILIES = statement("""
     WHERE role = 'family' AND elder_id = ANY(%(elder_ids)s::integer[])
 """)
 ON_BOARD = statement("""
-    SELECT alarm.id FROM alarm JOIN alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    WHERE alarm.ended_at IS NULL AND audience.account_id = %(account_id)s::integer
-    ORDER BY alarm.id
+    SELECT alarm_id AS id FROM open_alarm_audience(%(now)s::timestamptz)
+    WHERE account_id = %(account_id)s::integer
+    ORDER BY alarm_id
 """)
 OWN_ELDERS = statement("""
     SELECT elder_id FROM elder_audience(%(now)s::timestamptz)

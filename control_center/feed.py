@@ -9,26 +9,25 @@ from typing import Final
 
 import psycopg
 import structlog
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import WebSocket, WebSocketDisconnect
 from psycopg.rows import TupleRow
 
-from control_center.auth import find_session, token_of
 from control_center.board import (
-    FEED_ROLES,
     Gone,
     Seat,
+    Snapshot,
     position,
     read_batch,
     read_missed,
     read_scopes,
     read_snapshot,
 )
-from control_center.dependencies import LARGEST_BIGINT, Clock, Database
+from control_center.dependencies import Clock, Database
 from control_center.frames import BatchFrames, Pulse
-from control_center.gate import same_origin
 from control_center.metrics import FEED_DELAY, FEED_STALE, SCREENS
 from control_center.presence import DeviceCount, device_counts
-from control_center.screens import CLOSE_NO_FEED, CLOSE_NO_SESSION, CLOSE_TRY_LATER, QUEUE_LIMIT, Phase, Screen
+from control_center.screens import Phase, Screen
+from control_center.witness import AccessRecorder, record_board
 from schemas.events import CHANNEL
 
 log: Final = structlog.get_logger()
@@ -45,6 +44,7 @@ class Pace:
     recheck: float = 5.0
     stale_after: float = 3.0
     retry: float = 0.5
+    record: float = 1.0
 
 
 class Feed:
@@ -56,6 +56,7 @@ class Feed:
         self._clock = clock
         self._pace = pace or Pace()
         self._screens: set[Screen] = set()
+        self._recorder = AccessRecorder(database, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._epoch = ""
         self._last_id = 0
@@ -72,7 +73,7 @@ class Feed:
         """Start following; the database may be away."""
         self._tasks = [
             asyncio.create_task(self._forever(work))
-            for work in (self._follow, self._send_ticks, self._count_devices, self._check_scopes)
+            for work in (self._follow, self._send_ticks, self._count_devices, self._check_scopes, self._record_cards)
         ]
 
     async def stop(self) -> None:
@@ -80,6 +81,8 @@ class Feed:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(*AWAY):
+            await self._recorder.flush(screen.witness for screen in self._screens)
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         """Keep one of the feed's doings going, however it fails; an outage is logged once, not at every attempt."""
@@ -194,6 +197,11 @@ class Feed:
                 elif screen.phase is Phase.LIVE and scope != screen.scope:
                     screen.fall_behind()
 
+    async def _record_cards(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.record)
+            await self._recorder.flush(screen.witness for screen in self._screens)
+
     async def _open(self, screen: Screen, resume: tuple[str, int] | None) -> None:
         """Read the board, or what was missed of it, for a screen that is behind."""
         screen.start_reading()
@@ -206,6 +214,8 @@ class Feed:
                 if missed is not None:
                     return screen.catch_up(missed)
             snapshot = await asyncio.to_thread(read_snapshot, database, now, seat)
+            if isinstance(snapshot, Snapshot):
+                await asyncio.to_thread(record_board, database, now, seat, snapshot.cards)
         except AWAY as error:
             log.warning("board_unreadable", why=str(error).strip()[:300])
             return screen.reading_failed()
@@ -224,6 +234,7 @@ class Feed:
             await asyncio.wait({sender, listener}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._screens.discard(screen)
+            self._recorder.collect(screen.witness)
             SCREENS.dec()
             for task in (sender, listener):
                 task.cancel()
@@ -246,53 +257,3 @@ async def _until_closed(socket: WebSocket) -> None:
     """Read and forget whatever a screen says; returns when it has gone."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
-
-
-def resume_point(epoch: str | None, last_id: str | None) -> tuple[str, int] | None:
-    """Where a screen says it left off; None when it does not say, or says nonsense."""
-    if not epoch or not last_id or not last_id.isascii() or not last_id.isdigit() or len(last_id) > 19:
-        return None
-    return (epoch[:100], int(last_id)) if int(last_id) <= LARGEST_BIGINT else None
-
-
-async def _find_seat(socket: WebSocket) -> Seat | int:
-    """Whose screen it is, or the code to close with."""
-    state = socket.app.state
-
-    def look_up() -> Seat | int:
-        token = token_of(socket)
-        if not token:
-            return CLOSE_NO_SESSION
-        with state.database.connection() as conn:
-            found = find_session(conn, state.clock(), token)
-        if found is None:
-            return CLOSE_NO_SESSION
-        if found.role not in FEED_ROLES:
-            return CLOSE_NO_FEED
-        return Seat(found.id, found.token_hash, family=found.role == "family")
-
-    try:
-        return await asyncio.to_thread(look_up)
-    except AWAY:
-        return CLOSE_TRY_LATER
-
-
-router = APIRouter()
-
-
-@router.websocket("/ws/feed")
-async def feed_socket(socket: WebSocket) -> None:
-    """The board, live."""
-    if not same_origin(socket.headers.get("origin"), socket.headers.get("host"), socket.url.scheme):
-        await socket.close()
-        return
-    seat = await _find_seat(socket)
-    with contextlib.suppress(WebSocketDisconnect):
-        await socket.accept()
-        if isinstance(seat, int):
-            await socket.close(seat)
-            return
-        resume = resume_point(socket.query_params.get("epoch"), socket.query_params.get("id"))
-        limit: int = getattr(socket.app.state, "queue_limit", QUEUE_LIMIT)
-        feed: Feed = socket.app.state.feed
-        await feed.attend(socket, seat, resume, limit)

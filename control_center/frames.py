@@ -8,6 +8,7 @@ from typing import Final, Literal
 from control_center.board import Batch, FeedEvent, Missed, Seat, Snapshot, screen_epoch
 from control_center.cards import AlarmCard, Shape
 from control_center.presence import DeviceCount
+from control_center.witness import Witness
 from schemas.states import ENDED
 
 _ENDING_EVENTS: Final = frozenset({"resolved", "cancelled"})
@@ -115,7 +116,7 @@ class BatchFrames:
             alarm_id: event.id for event in batch.events if event.kind in _ENDING_EVENTS for alarm_id in event.alarm_ids
         }
 
-    def for_screen(self, seat: Seat, visible: set[int], after: int) -> Iterator[str]:
+    def for_screen(self, seat: Seat, visible: set[int], after: int, witness: Witness) -> Iterator[str]:
         """The frames of the events after an id, in order; keeps `visible`, the alarms on the screen, up to date."""
         for event in self.batch.events:
             if event.id <= after:
@@ -123,6 +124,8 @@ class BatchFrames:
             for alarm_id in event.alarm_ids:
                 frame = self._frame(seat, event, alarm_id, visible)
                 if frame is not None:
+                    if frame.card is not None:
+                        witness.see(frame.card)
                     yield self._text(seat, frame)
 
     def _frame(self, seat: Seat, event: FeedEvent, alarm_id: int, visible: set[int]) -> CardFrame | RemoveFrame | None:

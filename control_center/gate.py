@@ -15,11 +15,12 @@ MAX_BODY: Final = 64 * 1024
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self' ws: wss:; frame-ancestors 'none'"
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -52,6 +53,8 @@ def _is_json(content_type: str) -> bool:
 
 def check_headers(method: str, headers: Headers, scheme: str) -> None:
     """Raises Refuse for a state-changing request of another site, of another content type or announced too large."""
+    if method not in METHODS:
+        raise Refuse("method_not_allowed")
     if method in _SAFE:
         return
     if not same_origin(headers.get("origin"), headers.get("host"), scheme):
@@ -119,7 +122,8 @@ class Gate:
             await self._pass(scope, receive, send_secured)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            REQUESTS.labels(scope["method"] if scope["method"].isalpha() else "other", route, str(status)).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            REQUESTS.labels(method, route, str(status)).inc()
             REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, StringConstraints
 
-from control_center.access import log_access
+from control_center.access import Action, elders_on, log_access
 from control_center.auth import SignedIn, Staff, Viewer
 from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer, Shape
 from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Now, Storable
@@ -14,7 +14,7 @@ from control_center.errors import ApiError
 from control_center.presence import DeviceCount, device_counts
 from control_center.views import alarm_cards, day_start, for_family, timeline
 from dispatch import answering
-from schemas.database import row, rows
+from schemas.database import Transaction, row, rows
 from schemas.statements import statement
 from schemas.states import SEVERITIES, Outcome
 
@@ -44,8 +44,8 @@ COUNT_ELDERS = statement("""
 """)
 COUNT_OPEN = statement("""
     SELECT alarm.severity, count(*) AS open
-    FROM alarm JOIN alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    WHERE audience.account_id = %(account_id)s::integer AND alarm.ended_at IS NULL
+    FROM alarm JOIN open_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
+    WHERE audience.account_id = %(account_id)s::integer
     GROUP BY alarm.severity
 """)
 # The time to answer runs from the start of the promise: the press, the confirmed fall, or the turn for the worse.
@@ -55,11 +55,11 @@ COUNT_TODAY = statement("""
            count(*) FILTER (WHERE alarm.answered_at <= alarm.answer_due_at) AS answered_within_target,
            count(*) FILTER (WHERE alarm.escalation_level > 0) AS escalated,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM
-               alarm.answered_at - alarm.answer_due_at)::float8 + sla_policy.answer_seconds) AS median_answer_seconds
+               alarm.answered_at - alarm.answer_due_at)::float8 + policy.answer_seconds) AS median_answer_seconds
     FROM alarm
-    JOIN alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    JOIN sla_policy ON sla_policy.severity = alarm.severity
-    WHERE audience.account_id = %(account_id)s::integer AND alarm.raised_at >= %(day_start)s::timestamptz
+    JOIN timed_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
+    JOIN severity_policy AS policy ON policy.severity = alarm.severity
+    WHERE audience.account_id = %(account_id)s::integer AND audience.raised_at >= %(day_start)s::timestamptz
       AND NOT alarm.is_test AND alarm.state NOT IN ('pending', 'cancelled')
 """)
 
@@ -120,6 +120,14 @@ def _shown_to(conn: Connection, account: SignedIn, now: datetime, ids: list[int]
     return [for_family(card, own) for card in shown]
 
 
+def _answer(tx: Transaction, now: datetime, account: SignedIn, action: Action, alarm_id: int) -> CardAnswer:
+    """The card after a command, recorded as a read like any other."""
+    card = alarm_cards(tx.conn, [alarm_id], now)[alarm_id]
+    elder_id = card.elder.id if card.elder else None
+    log_access(tx, now, account.id, action, elder_id=elder_id, alarm_id=alarm_id, elder_ids=elders_on([card]))
+    return CardAnswer(card=card)
+
+
 @router.get("/overview")
 def read_overview(account: Viewer, db: Db, now: Now) -> Overview:
     """Counts within the caller's scope."""
@@ -151,7 +159,7 @@ def list_alarms(
     with db.transaction() as tx:
         found = tx.rows(LIST, {**page, "now": now, "account_id": account.id})
         cards = _shown_to(tx.conn, account, now, [alarm["id"] for alarm in found])
-        log_access(tx, now, account.id, "alarms.listed")
+        log_access(tx, now, account.id, "alarms.listed", elder_ids=elders_on(cards))
     return AlarmList(alarms=cards)
 
 
@@ -164,7 +172,8 @@ def read_alarm(alarm_id: AlarmId, account: Viewer, db: Db, now: Now) -> AlarmDet
             raise ApiError("not_found")
         (card,) = _shown_to(tx.conn, account, now, [alarm_id])
         entries = timeline(tx.conn, alarm_id, family=account.role == "family")
-        log_access(tx, now, account.id, "alarm.read", elder_id=found["elder_id"], alarm_id=alarm_id)
+        shown = elders_on([card])
+        log_access(tx, now, account.id, "alarm.read", elder_id=found["elder_id"], alarm_id=alarm_id, elder_ids=shown)
     return AlarmDetail(card=card, timeline=entries)
 
 
@@ -173,7 +182,7 @@ def acknowledge(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Noth
     """Take an alarm: it falls silent and stays open."""
     with db.transaction() as tx:
         answering.acknowledge(tx, now, alarm_id, account.id)
-        return CardAnswer(card=alarm_cards(tx.conn, [alarm_id], now)[alarm_id])
+        return _answer(tx, now, account, "alarm.acknowledged", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/notes")
@@ -181,7 +190,7 @@ def add_note(alarm_id: AlarmId, note: Note, account: Staff, db: Db, now: Now) ->
     """Write down what was learned."""
     with db.transaction() as tx:
         answering.add_note(tx, now, alarm_id, account.id, note.text)
-        return CardAnswer(card=alarm_cards(tx.conn, [alarm_id], now)[alarm_id])
+        return _answer(tx, now, account, "alarm.noted", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/resolve")
@@ -189,4 +198,4 @@ def resolve(alarm_id: AlarmId, resolution: Resolution, account: Staff, db: Db, n
     """End an alarm with its outcome."""
     with db.transaction() as tx:
         answering.resolve(tx, now, alarm_id, account.id, resolution.outcome, resolution.note or None)
-        return CardAnswer(card=alarm_cards(tx.conn, [alarm_id], now)[alarm_id])
+        return _answer(tx, now, account, "alarm.resolved", alarm_id)

@@ -209,7 +209,7 @@ def search_elders(
     with db.transaction() as tx:
         ids = [found["id"] for found in tx.rows(SEARCH, {**wanted, "account_id": account.id, "now": now})]
         briefs = elder_briefs(tx.conn, ids, now)
-        log_access(tx, now, account.id, "elders.searched")
+        log_access(tx, now, account.id, "elders.searched", elder_ids=ids)
     return ElderList(elders=[briefs[elder_id] for elder_id in ids])
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from control_center.board import Missed, Seat, Snapshot
 from control_center.frames import BatchFrames, Pulse, resumed_text, snapshot_text
 from control_center.metrics import FRAMES, OVERFLOWS
+from control_center.witness import Witness
 
 QUEUE_LIMIT: Final = 256
 CLOSE_NO_SESSION: Final = 4401
@@ -32,6 +33,7 @@ class Screen:
 
     def __init__(self, seat: Seat, limit: int = QUEUE_LIMIT) -> None:
         self.seat = seat
+        self.witness = Witness(seat.account_id)
         self.phase = Phase.BEHIND
         self.scope = ""
         self.cursor = 0
@@ -72,6 +74,7 @@ class Screen:
         """Start from a snapshot. Does nothing when the screen fell behind while it was read."""
         if self.phase is not Phase.READING:
             return
+        self.witness.know(snapshot.cards)
         self._visible = {card.id for card in snapshot.cards}
         self._begin(snapshot.scope, snapshot.last_id, [snapshot_text(snapshot)], "snapshot")
 
@@ -79,7 +82,7 @@ class Screen:
         """Start from what was missed. Does nothing when the screen fell behind while it was read."""
         if self.phase is not Phase.READING:
             return
-        frames = list(BatchFrames(missed.batch).for_screen(self.seat, set(), 0))
+        frames = list(BatchFrames(missed.batch).for_screen(self.seat, set(), 0, self.witness))
         self._visible = set(missed.board)
         self._begin(missed.scope, missed.batch.last_id, [*frames, resumed_text(missed)], "resumed")
 
@@ -98,7 +101,7 @@ class Screen:
             self._kept.append(batch)
         if self.phase is not Phase.LIVE or batch.batch.last_id <= self.cursor:
             return
-        frames = list(batch.for_screen(self.seat, self._visible, self.cursor))
+        frames = list(batch.for_screen(self.seat, self._visible, self.cursor, self.witness))
         self.cursor = batch.batch.last_id
         if len(self._frames) + len(frames) > self._limit:
             OVERFLOWS.inc()

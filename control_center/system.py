@@ -1,18 +1,19 @@
 """What the administrator looks after, and what the supervisor of the process asks."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
-from prometheus_client import generate_latest
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import Field
 
 from control_center.access import log_access
 from control_center.auth import Administrator
 from control_center.cards import Shape
 from control_center.dependencies import LARGEST_BIGINT, Before, Db, Now
-from schemas.process import METRICS_CONTENT_TYPE, Health
+from schemas.database import Transaction
+from schemas.process import Health
 from schemas.statements import statement
 
 LIST = statement("""
@@ -23,6 +24,16 @@ LIST = statement("""
     LIMIT %(limit)s::integer
 """)
 COUNT = statement("SELECT reason, sum(times)::bigint AS times FROM dead_letter GROUP BY reason ORDER BY reason")
+WEARERS = statement("""
+    SELECT DISTINCT elder.id
+    FROM dead_letter
+    JOIN device ON device.id = dead_letter.device_id
+    JOIN device_assignment AS assigned ON assigned.device_key = device.key
+        AND assigned.valid_from <= dead_letter.received_at
+        AND (assigned.valid_to IS NULL OR assigned.valid_to > dead_letter.received_at)
+    JOIN elder ON elder.id = assigned.elder_id OR elder.household_id = assigned.household_id
+    WHERE dead_letter.id = ANY(%(ids)s::bigint[])
+""")
 
 router = APIRouter(tags=["system"])
 
@@ -48,6 +59,13 @@ class DeadLetters(Shape):
     by_reason: Annotated[dict[str, int], Field(description="Messages by reason")]
 
 
+def _log_reading(tx: Transaction, now: datetime, account_id: int, ids: Sequence[int]) -> None:
+    """Raw bytes may hold measurements: record whose devices sent them, and which messages they were."""
+    elder_ids = [elder["id"] for elder in tx.rows(WEARERS, {"ids": list(ids)})]
+    detail = {"count": len(ids), "first_id": min(ids, default=None), "last_id": max(ids, default=None)}
+    log_access(tx, now, account_id, "dead_letters.read", elder_ids=elder_ids, detail=detail)
+
+
 @router.get("/api/dead-letters")
 def list_dead_letters(
     account: Administrator,
@@ -60,7 +78,7 @@ def list_dead_letters(
     with db.transaction() as tx:
         found = tx.rows(LIST, {"before": before or LARGEST_BIGINT, "limit": limit})
         by_reason = {counted["reason"]: counted["times"] for counted in tx.rows(COUNT)}
-        log_access(tx, now, account.id, "dead_letters.read")
+        _log_reading(tx, now, account.id, [letter["id"] for letter in found])
     letters = [
         DeadLetter(
             **{name: letter[name] for name in ("id", "received_at", "topic", "device_id", "reason", "detail")},
@@ -72,19 +90,21 @@ def list_dead_letters(
     return DeadLetters(dead_letters=letters, total=sum(by_reason.values()), by_reason=by_reason)
 
 
+def health_of(app: FastAPI) -> Health:
+    """Ready when requests can be answered and screens fed."""
+    feed: Any = getattr(app.state, "feed", None)
+    if feed is None:
+        return Health(ready=False, why="still starting")
+    if not app.state.database.answers():
+        return Health(ready=False, why="the database is away")
+    if feed.stale:
+        return Health(ready=False, why="the feed is not reading events")
+    return Health(ready=True)
+
+
 @router.get("/health", include_in_schema=False)
-def health(request: Request, db: Db) -> Response:
-    """200 when requests can be answered and screens fed, 503 with the reason when not."""
-    if not db.answers():
-        state = Health(ready=False, why="the database is away")
-    elif request.app.state.feed.stale:
-        state = Health(ready=False, why="the feed is not reading events")
-    else:
-        state = Health(ready=True)
-    return Response(state.body(), 200 if state.ready else 503, media_type="application/json")
-
-
-@router.get("/metrics", include_in_schema=False)
-def metrics() -> Response:
-    """What the process counts, for Prometheus."""
-    return Response(generate_latest(), media_type=METRICS_CONTENT_TYPE)
+def health(request: Request) -> Response:
+    """200 when the service can do its work, 503 with the reason when not."""
+    state = health_of(request.app)
+    status = 200 if state.ready else 503
+    return Response(state.body(), status, {"Cache-Control": "no-store"}, media_type="application/json")

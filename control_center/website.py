@@ -4,13 +4,22 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.responses import FileResponse, Response
 
 from control_center.errors import ApiError
 
 DIST: Final = Path(__file__).parent / "web" / "dist"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-_NOT_PAGES: Final = ("api", "ws", "assets")
+
+
+class _PageConvertor(PathConvertor):
+    """Leaves the service's own addresses alone, so that the framework answers wrong methods there with 405."""
+
+    regex = "(?!(?:api|ws|assets|metrics)(?:/|$)).*"
+
+
+register_url_convertor("page", _PageConvertor())
 
 
 def find_file(dist: Path, path: str) -> Path | None:
@@ -24,21 +33,29 @@ def find_file(dist: Path, path: str) -> Path | None:
         return None
 
 
+def is_hidden(path: str) -> bool:
+    """Whether part of a path begins with a dot: the build's own notes, or an attempt to climb out."""
+    return any(part.startswith(".") for part in path.split("/"))
+
+
 def serve(dist: Path) -> APIRouter:
     """Routes for everything that no other route answers; add them last."""
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/{path:path}", methods=["GET", "HEAD"])
+    @router.api_route("/assets/{path:path}", methods=["GET", "HEAD"])
+    def asset(path: str) -> Response:
+        """A file whose name changes with its content. Raises ApiError: not_found."""
+        file = None if is_hidden(path) else find_file(dist / "assets", path)
+        if file is None:
+            raise ApiError("not_found")
+        return FileResponse(file, headers={"Cache-Control": IMMUTABLE})
+
+    @router.api_route("/{path:page}", methods=["GET", "HEAD"])
     def page(path: str) -> Response:
         """A file of the front end, or its index. Raises ApiError: not_found."""
-        file = find_file(dist, path) if path and path != "index.html" else None
-        if file is not None:
-            return FileResponse(
-                file, headers={"Cache-Control": IMMUTABLE if path.startswith("assets/") else "no-cache"}
-            )
-        index = find_file(dist, "index.html")
-        if path.split("/", 1)[0] in _NOT_PAGES or index is None:
+        file = find_file(dist, path or "index.html") or find_file(dist, "index.html")
+        if is_hidden(path) or file is None:
             raise ApiError("not_found")
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return FileResponse(file, headers={"Cache-Control": "no-cache"})
 
     return router

@@ -71,6 +71,7 @@ def dist(tmp_path: Path) -> Path:
     (folder / "index.html").write_text("<title>安伴</title>")
     (folder / "favicon.svg").write_text("<svg/>")
     (folder / "assets" / "app-1234.js").write_text("1")
+    (folder / ".anban-build").write_text("how it was built")
     (tmp_path / "secret.txt").write_text("secret")
     return folder
 

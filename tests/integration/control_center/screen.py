@@ -25,7 +25,14 @@ class RemoteScreen:
         self.frames: list[Frame] = []
         self._open = ExitStack()
         self.socket: ClientConnection = self._open.enter_context(
-            connect(f"ws://127.0.0.1:{port}/ws/feed{query}", additional_headers=headers, compression=None, proxy=None)
+            # A test that left frames unread has no room for the goodbye.
+            connect(
+                f"ws://127.0.0.1:{port}/ws/feed{query}",
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                close_timeout=0.5,
+            )
         )
 
     def __enter__(self) -> Self:

@@ -205,7 +205,12 @@ def test_unknown_places_and_methods_answer_in_the_same_shape(client: TestClient,
         ("GET", "/ws/other", 404),
         ("GET", "/ws/feed", 404),
         ("GET", "/assets/missing.js", 404),
-        ("POST", "/api/nothing", 405),
+        ("POST", "/api/nothing", 404),
+        ("GET", "/api/alarms/1/acknowledge", 405),
+        ("GET", "/api/elders/1/state", 405),
+        ("BREW", "/api/alarms", 405),
+        ("BREW", "/", 405),
+        ("GET", "/metrics", 404),
         ("PATCH", "/api/session", 405),
         ("DELETE", "/api/elders/1", 405),
         ("POST", "/", 405),
@@ -213,6 +218,10 @@ def test_unknown_places_and_methods_answer_in_the_same_shape(client: TestClient,
         ("TRACE", "/api/alarms", 405),
     ):
         is_refused(client.request(method, path, headers={**JSON, **cast.cookie("operator")}), status)
+    is_refused(client.request("BREW", "/api/alarms"), 405)
+    for path in ("/api/alarms", "/api/alarms/1/resolve"):
+        answer = client.head(path, headers=cast.cookie("operator"))
+        assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/json")
 
 
 def test_odd_cookies_mean_not_signed_in(client: TestClient, cast: Cast) -> None:
@@ -231,6 +240,9 @@ def test_odd_cookies_mean_not_signed_in(client: TestClient, cast: Cast) -> None:
         b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
         b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 33\r\n"
+        b"X-Forwarded-For: " + b"9" * 6000 + b'\r\nConnection: close\r\n\r\n{"username":"nobody","password":1}',
+        b"GET /api/session HTTP/1.1\r\nHost: x\r\nCookie: anban_session=" + b"x" * 6000 + b"\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )

@@ -201,8 +201,10 @@ def test_pages_of_other_sites_get_no_feed(served: Served) -> None:
 def test_opening_a_screen_is_recorded(served: Served, conn: Connection) -> None:
     with RemoteScreen(served.port, served.cast.cookie("family_of_chen")) as screen:
         screen.take()
-    rows = conn.execute("SELECT account_id, action FROM access_log").fetchall()
-    assert rows == [(served.cast.accounts["family_of_chen"], "feed.opened")]
+    rows = conn.execute("SELECT account_id, action, elder_ids FROM access_log ORDER BY id").fetchall()
+    account_id, chen = served.cast.accounts["family_of_chen"], served.cast.elders["chen"]
+    assert [row[:2] for row in rows] == [(account_id, "feed.opened"), (account_id, "board.shown")]
+    assert rows[-1][2] == [chen]
 
 
 def test_what_a_screen_says_is_ignored(served: Served) -> None:

@@ -62,9 +62,10 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     ("PUT", "/api/elders/{elder_id}/state"): Case("/api/elders/{gui}/state", _ACT_FOR_GUI, {"state": "hospital"}),
     ("GET", "/api/dead-letters"): Case("/api/dead-letters", expect(403, _SIGNED_OUT, {"administrator": 200})),
     ("GET", "/health"): Case("/health", expect(200)),
-    ("GET", "/metrics"): Case("/metrics", expect(200)),
-    ("GET", "/{path:path}"): Case("/any/page", expect(200)),
-    ("HEAD", "/{path:path}"): Case("/any/page", expect(200)),
+    ("GET", "/assets/{path:path}"): Case("/assets/app-1234.js", expect(200)),
+    ("HEAD", "/assets/{path:path}"): Case("/assets/app-1234.js", expect(200)),
+    ("GET", "/{path:page}"): Case("/any/page", expect(200)),
+    ("HEAD", "/{path:page}"): Case("/any/page", expect(200)),
 }
 FEED_ROUTES: Final = {"/ws/feed"}
 """Asked by every member in test_feed_scope.py."""

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Client, TransportError
+from prometheus_client import generate_latest
 
 from control_center.app import create_app
+from schemas.database import connect
 from schemas.settings import Settings
 from tests.integration.cast import Cast
 from tests.integration.control_center.conftest import MovableClock
 from tests.integration.control_center.waiting import wait_until
-from tests.integration.district import Connection, one
+from tests.integration.district import Connection
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,17 +33,25 @@ def test_dead_letters_keep_the_raw_bytes(client: TestClient, cast: Cast, conn: C
     assert (letter["device_id"], letter["reason"], letter["size"]) == ("W-gui", "invalid_json", 4)
     older = client.get(f"/api/dead-letters?before={letter['id']}", headers=cast.cookie("administrator")).json()
     assert older["dead_letters"] == []
-    assert one(conn, "SELECT count(*) FROM access_log WHERE action = 'dead_letters.read'") == 2
+    recorded = conn.execute("SELECT action, elder_ids, detail FROM access_log ORDER BY id").fetchall()
+    seen = {"count": 1, "first_id": letter["id"], "last_id": letter["id"]}
+    assert recorded == [
+        ("dead_letters.read", [cast.elders["gui"]], seen),
+        ("dead_letters.read", [], {"count": 0, "first_id": None, "last_id": None}),
+    ]
 
 
 def test_metrics_name_routes_and_never_people(client: TestClient, cast: Cast) -> None:
     client.get(f"/api/elders/{cast.elders['gui']}", headers=cast.cookie("operator"))
-    text = client.get("/metrics").text
+    client.request("BREW", "/api/alarms")
+    text = generate_latest().decode()
+    assert 'method="BREW"' not in text
+    assert 'anban_http_requests_total{method="other",route="none",status="405"}' in text
     assert 'anban_http_requests_total{method="GET",route="/api/elders/{elder_id}",status="200"}' in text
     assert "anban_feed_screens" in text
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/alarms/7", "/assetsx", "/..%2fsecret.txt", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/", "/index.html", "/alarms/7", "/assetsx", "/favicon.ico"])
 def test_unknown_addresses_get_the_front_end(path: str, client: TestClient) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.text) == (200, "<title>安伴</title>")
@@ -55,6 +65,12 @@ def test_files_of_the_front_end_are_served_and_assets_kept(client: TestClient) -
     assert client.get("/assets/app-9999.js").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/.anban-build", "/..%2fsecret.txt", "/assets/.hidden", "/a/.git/config", "/assets/"])
+def test_hidden_files_are_never_served(path: str, client: TestClient, dist: Path) -> None:
+    (dist / "assets" / ".hidden").write_text("hidden")
+    assert client.get(path).status_code == 404
+
+
 def test_without_a_front_end_there_is_no_page(database_url: str, clock: MovableClock, tmp_path: Path) -> None:
     with TestClient(create_app(Settings(database_url=database_url), clock, dist=tmp_path / "none")) as client:
         assert client.get("/").status_code == 404
@@ -65,11 +81,11 @@ def test_every_answer_has_the_security_headers(path: str, client: TestClient) ->
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self' ws: wss:; frame-ancestors 'none'"
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    if path.startswith("/api/"):
+    if path.startswith(("/api/", "/health")):
         assert headers["Cache-Control"] == "no-store"
 
 
@@ -95,11 +111,12 @@ def _free_port() -> int:
 
 @pytest.mark.parametrize("ending", ["terminated", "orphaned"])
 def test_the_process_starts_answers_and_stops(ending: str, database_url: str, cast: Cast) -> None:
-    port, (parent_end, child_end) = _free_port(), reversed(os.pipe())
+    port, metrics_port, (parent_end, child_end) = _free_port(), _free_port(), reversed(os.pipe())
     environment = {
         **os.environ,
         "ANBAN_DATABASE_URL": database_url,
         "ANBAN_HTTP_PORT": str(port),
+        "ANBAN_METRICS_PORT": str(metrics_port),
         "ANBAN_SUPERVISED": "1",
         "ANBAN_PARENT_FD": str(child_end),
     }
@@ -122,6 +139,14 @@ def test_the_process_starts_answers_and_stops(ending: str, database_url: str, ca
         wait_until(is_ready, 30)
         process.send_signal(signal.SIGINT)
         assert client.get("/api/session", headers=cast.cookie("nobody")).status_code == 401
+        assert client.get("/metrics").status_code == 404
+        assert "anban_http_requests_total" in client.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+        assert client.get(f"http://127.0.0.1:{metrics_port}/health").json()["status"] == "ready"
+        forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+        wrong = {"username": "operator", "password": "wrong"}
+        assert client.post("/api/session", json=wrong, headers=forged).status_code == 401
+        with connect(database_url, "test") as conn:
+            assert conn.execute("SELECT address FROM login_failure").fetchall() == [("127.0.0.1",)]
     if ending == "terminated":
         process.terminate()
     else:

@@ -4,8 +4,8 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from control_center.dependencies import storable
-from control_center.feed import resume_point
 from control_center.registry import like_pattern
+from control_center.sockets import resume_point
 
 
 @pytest.mark.parametrize(

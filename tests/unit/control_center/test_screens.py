@@ -11,6 +11,7 @@ from control_center.cards import AlarmCard, AlarmDevice, Escalation, Org, Sla
 from control_center.frames import BatchFrames, Pulse
 from control_center.presence import DeviceCount
 from control_center.screens import Phase, Screen
+from control_center.witness import Witness
 from schemas.states import AlarmState
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -186,6 +187,6 @@ def test_a_closing_screen_sends_nothing_more() -> None:
 
 def test_a_card_is_written_once_for_all_screens() -> None:
     frames = batch((11, "raised", 7), audience=(1, 2))
-    (first,) = frames.for_screen(OPERATOR, set(), 10)
-    (second,) = frames.for_screen(Seat(2, b"other", family=False), set(), 10)
+    (first,) = frames.for_screen(OPERATOR, set(), 10, Witness(1))
+    (second,) = frames.for_screen(Seat(2, b"other", family=False), set(), 10, Witness(2))
     assert first is second
