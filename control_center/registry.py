@@ -101,11 +101,10 @@ POSITION = statement("""
 OPEN_ALARMS = statement("""
     SELECT alarm.id
     FROM alarm
-    JOIN alarm_audience(%(now)s::timestamptz) AS audience
+    JOIN open_alarm_audience(%(now)s::timestamptz) AS audience
       ON audience.alarm_id = alarm.id AND audience.account_id = %(account_id)s::integer
     JOIN elder ON elder.id = %(elder_id)s::integer
-    WHERE alarm.ended_at IS NULL
-      AND (alarm.elder_id = elder.id OR (alarm.elder_id IS NULL AND alarm.household_id = elder.household_id))
+    WHERE (alarm.elder_id = elder.id OR (alarm.elder_id IS NULL AND alarm.household_id = elder.household_id))
     ORDER BY alarm.id
 """)
 COURSE = statement("""
