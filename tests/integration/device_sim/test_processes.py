@@ -39,15 +39,15 @@ def is_ready(port: int) -> bool:
 
 
 def run_until_heard(
-    broker: PlainBroker, service: Service, folder: Path, words: list[str], readings: int
+    broker: PlainBroker, service: Service, folder: Path, words: list[str], readings: int, events: int = 0
 ) -> dict[str, set[tuple[str, int]]]:
-    """Run the simulator until so many readings were heard, stop it, and return the ledger's identities by device."""
+    """Run the simulator until so much was heard, stop it, and return the ledger's identities by device."""
     port, ledger = free_port(), folder / "ledger.json"
     load_or_make_keys(folder)
     settings = {"ANBAN_METRICS_PORT": str(port), "ANBAN_SIM_LEDGER": str(ledger)}
     process = start(["run", *words], broker, folder, **settings)
     eventually(lambda: is_ready(port))
-    eventually(lambda: len(service.heard["telemetry"]) >= readings)
+    eventually(lambda: len(service.heard["telemetry"]) >= readings and len(service.heard["event"]) >= events, 60)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
@@ -59,7 +59,7 @@ def run_until_heard(
 
 def test_the_ledger_names_exactly_what_arrived(plain_broker: PlainBroker, service: Service, tmp_path: Path) -> None:
     words = ["--elders", "12", "--period", "0.5", "--alarm-every", "0.5"]
-    ledger = run_until_heard(plain_broker, service, tmp_path, words, 60)
+    ledger = run_until_heard(plain_broker, service, tmp_path, words, 60, events=1)
 
     def arrived() -> dict[str, set[tuple[str, int]]]:
         return {
