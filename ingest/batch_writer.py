@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter
 from psycopg.rows import TupleRow
 
-from ingest.dead_letters import DEAD_LETTERS, keep
+from ingest.dead_letters import keep
 from ingest.devices import mark_seen
 from ingest.event_writer import EventsWritten, bury_event, write_events
 from ingest.received import DeadLetter, Received
@@ -107,7 +107,6 @@ class BatchWriter:
                 bury_event(tx, datetime.now(UTC), message, reason, detail)
             else:
                 keep(tx, DeadLetter(message, None, reason, detail))
-        DEAD_LETTERS.labels(reason).inc()
         return NOTHING_WRITTEN
 
     def note_presence(self, conn: psycopg.Connection[TupleRow], written: EventsWritten) -> None:

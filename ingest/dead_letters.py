@@ -46,5 +46,6 @@ def keep(tx: Transaction, letter: DeadLetter) -> bool:
             "sha256": hashlib.sha256(letter.message.payload).digest(),
         },
     )
+    DEAD_LETTERS.labels(letter.reason).inc()
     before_at = kept["before_at"] if kept else None
     return before_at is None or letter.message.received_at - before_at > REPEATED_WITHIN

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dispatch.alarms import Signal, cancel_fall, fall_already_cancelled, raise_alarm, subject_of
 from dispatch.commands import acknowledge_command
-from ingest.dead_letters import DEAD_LETTERS, keep
+from ingest.dead_letters import keep
 from ingest.devices import KnownDevice, find_devices
 from ingest.readings import believed_time
 from ingest.received import DeadLetter, Readable, Received, read
@@ -62,11 +62,9 @@ def write_events(tx: Transaction, now: datetime, messages: list[Received]) -> Ev
     for item, device in sorted(pairs, key=lambda pair: _place(*pair)):
         if isinstance(item, DeadLetter):
             MESSAGES.labels("unreadable").inc()
-            DEAD_LETTERS.labels(item.reason).inc()
             written.recorded.extend(_keep_unreadable(tx, now, item, device))
         elif device is None or device.revoked:
             reason = "unknown_device" if device is None else "revoked_device"
-            DEAD_LETTERS.labels(reason).inc()
             keep(tx, DeadLetter(item.message, item.address.device_id, reason, "no such device in the registry"))
         else:
             MESSAGES.labels(item.address.lane).inc()

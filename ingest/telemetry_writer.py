@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from psycopg.types.json import Jsonb
 
 from ingest.admission import Arrival, admit, set_watermarks
-from ingest.dead_letters import DEAD_LETTERS, keep
+from ingest.dead_letters import keep
 from ingest.devices import KnownDevice, Said, find_devices, mark_seen, mark_statuses
 from ingest.readings import Reading, plausible
 from ingest.received import DeadLetter, Readable, Received, read
@@ -38,7 +38,6 @@ def write_telemetry(tx: Transaction, now: datetime, messages: list[Received], wi
     known, letters = _recognise(tx, messages)
     for letter in letters:
         keep(tx, letter)
-        DEAD_LETTERS.labels(letter.reason).inc()
     arrivals = [
         Arrival.of(item.message, item.body, device)
         for item, device in known
