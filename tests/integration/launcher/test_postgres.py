@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,12 +152,11 @@ def test_root_runs_the_server_unprivileged(server: EmbeddedPostgres) -> None:
 
 def test_binaries_in_a_private_checkout_are_copied_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = serveruser.runs_as
-    asked = tempfile.gettempdir()
 
-    def from_tmp_only(owner: serveruser.ServerUser, command: list[str]) -> bool:
-        return command[0].startswith(("/bin/", asked)) and real(owner, command)
+    def from_state_only(owner: serveruser.ServerUser, command: list[str]) -> bool:
+        return command[0].startswith(("/bin/", str(folder))) and real(owner, command)
 
-    monkeypatch.setattr(serveruser, "runs_as", from_tmp_only)
+    monkeypatch.setattr(serveruser, "runs_as", from_state_only)
     with EmbeddedPostgres(folder / "state") as server:
         _write(server.url, 1)
         copied = (folder / "state/postgres-binaries/version").stat().st_mtime_ns
