@@ -1,6 +1,5 @@
 """Embedded NATS server: the MQTT listener that devices and services connect to."""
 
-import contextlib
 import os
 import secrets
 import shutil
@@ -9,15 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import nkeys
 
-from launcher import broker_health, ports, processes, safefiles, serveruser, statedir
+from launcher import broker_health, ports, processes, serveruser, statedir
 from launcher.broker_config import BrokerPorts, BrokerSecrets, config_text
+from launcher.embedded import EmbeddedServer
 from launcher.failure import LaunchError
-from launcher.guardian import Guardian
 
 # SIGTERM ends the server after it has flushed JetStream.
 STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
@@ -45,27 +43,17 @@ def chosen_ports(record: dict[str, Any], usual: BrokerPorts = _USUAL) -> BrokerP
     return BrokerPorts(*taken)
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(EmbeddedServer):
     """One NATS server on a state folder; a context manager, or start() and stop().
 
     The ports are chosen at the first spawn and then kept for the life of the object, so that a
     killed server comes back where its clients look for it.
     """
 
-    stop_steps: processes.StopSteps = STOP_STEPS
+    stop_steps = STOP_STEPS
 
     def __init__(self, state_dir: Path, name: str = "nats") -> None:
-        self.state_dir = statedir.prepare(Path(state_dir).absolute())
-        self.name = name
-        self.process: subprocess.Popen[bytes] | None = None
-        self._guardian: Guardian | None = None
-        self._owner = serveruser.server_user()
-        if not serveruser.can_enter(self._owner, self.state_dir):
-            raise LaunchError(
-                f"{self.state_dir} lies in a private folder that the user "
-                f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
-            )
-        self._folder = serveruser.launcher_folder(self.state_dir / name, self._owner, take_back=True)
+        super().__init__(state_dir, name)
         self._record_path = self.state_dir / f"{name}.json"
         self._record = self._load_record()
         self._ports: BrokerPorts | None = None
@@ -160,23 +148,12 @@ class EmbeddedBroker:
         """Start the server process without waiting for it."""
         self.stop_leftover()
         command = [str(self._binary()), "-c", str(self._write_config())]
-        with safefiles.opened_log(statedir.log_file(self.state_dir, self.name)) as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd="/",
-                env={"PATH": "/usr/bin:/bin", "HOME": str(self._folder)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                umask=0o077,
-                **self._owner.popen(),
-            )
-        identity = processes.identify(self.process.pid)
+        process = self._launch(command, {"PATH": "/usr/bin:/bin", "HOME": str(self._folder)})
+        identity = processes.identify(process.pid)
         if identity is not None:
             self._record["server"] = {"pid": identity.pid, "started": identity.started}
             self._save(self._record)
-        return self.process
+        return process
 
     def is_ready(self) -> bool:
         """Tell whether this very server has recovered JetStream and accepts MQTT connections."""
@@ -195,7 +172,7 @@ class EmbeddedBroker:
         process = self._spawn_guarded()
         while not (self.is_ready() and process.poll() is None):
             ended = process.poll() is not None
-            said = statedir.last_lines(self.state_dir / "logs" / f"{self.name}.log")
+            said = self._last_words()
             in_use = ended and "in use" in said
             if time.monotonic() > deadline or (ended and not in_use):
                 self.stop()
@@ -207,46 +184,3 @@ class EmbeddedBroker:
                 process = self._spawn_guarded()
             time.sleep(0.02)
         return self
-
-    def _spawn_guarded(self) -> subprocess.Popen[bytes]:
-        """Start the process so that it does not outlive a caller that was SIGKILLed."""
-        process = self.spawn()
-        self._guardian = self._guardian or Guardian(statedir.log_file(self.state_dir, "guardian"))
-        self._guardian.add(self.name, process.pid, self.stop_steps)
-        return process
-
-    def _dismiss_guardian(self) -> None:
-        if self._guardian is not None:
-            self._guardian.dismiss()
-            self._guardian = None
-
-    def stop(self) -> None:
-        """Stop the server cleanly; harmless when it does not run."""
-        if self.process is None:
-            return
-        for number, seconds in (*STOP_STEPS, (signal.SIGKILL, 10.0)):
-            if self.process.poll() is None:
-                self.process.send_signal(number)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(seconds)
-        self.process = None
-        self._dismiss_guardian()
-
-    def kill(self) -> None:
-        """SIGKILL the server, as a crash would; start() brings it back on the same ports."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-            self._dismiss_guardian()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -12,7 +12,7 @@ from typing import BinaryIO, Self
 
 from rich.markup import escape
 
-from launcher import migrations, ports, roster, safefiles, statedir
+from launcher import migrations, ports, processes, roster, safefiles, statedir
 from launcher.broker import EmbeddedBroker
 from launcher.failure import LaunchError
 from launcher.grants import SERVERS, Grant, described, granted
@@ -22,6 +22,7 @@ from launcher.steps import Steps
 from launcher.supervisor import Supervisor, stop_leftovers
 
 DEVICE_SIM = "device-sim"
+_COMMAND_STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 3.0),)
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,7 @@ class District:
             code: int = process.wait(seconds)
             return code
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(3)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            processes.end(process, _COMMAND_STOP_STEPS)
 
     def stop(self) -> None:
         """Stop everything and let the state folder go."""

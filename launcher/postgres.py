@@ -9,15 +9,14 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 import psycopg
 
 from launcher import processes, safefiles, serveruser, statedir
+from launcher.embedded import EmbeddedServer
 from launcher.failure import LaunchError
-from launcher.guardian import Guardian
 
 PORT = 5432  # It only names the socket file: no TCP port is opened.
 DATABASE = "anban"
@@ -64,26 +63,16 @@ def socket_folder(preferred: Path, uid: int) -> Path:
     return Path("/tmp") / f"anban-{uid}-{name}" / "socket"  # noqa: S108
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One PostgreSQL server on a state folder; a context manager, or start() and stop().
 
     `url` is valid as soon as the object exists; `process` is the server while it runs.
     """
 
-    stop_steps: processes.StopSteps = STOP_STEPS
+    stop_steps = STOP_STEPS
 
     def __init__(self, state_dir: Path, name: str = "postgres") -> None:
-        self.state_dir = statedir.prepare(Path(state_dir).absolute())
-        self.name = name
-        self.process: subprocess.Popen[bytes] | None = None
-        self._guardian: Guardian | None = None
-        self._owner = serveruser.server_user()
-        if not serveruser.can_enter(self._owner, self.state_dir):
-            raise LaunchError(
-                f"{self.state_dir} lies in a private folder that the user "
-                f"'{serveruser.SERVER_USER}' cannot enter: choose another --state-dir"
-            )
-        self._folder = serveruser.launcher_folder(self.state_dir / name, self._owner, take_back=True)
+        super().__init__(state_dir, name)
         self.data = self._folder / "data"
         sockets = socket_folder(self._folder / "socket", os.geteuid())
         if sockets.parent != self._folder:
@@ -208,19 +197,7 @@ class EmbeddedPostgres:
         for key, value in SETTINGS.items():
             command += ["-c", f"{key}={value}"]
         command += ["-c", f"unix_socket_directories={self._sockets}"]
-        with safefiles.opened_log(statedir.log_file(self.state_dir, self.name)) as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd="/",
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                umask=0o077,
-                **self._owner.popen(),
-            )
-        return self.process
+        return self._launch(command, self._environment())
 
     def _remove_stale_sockets(self) -> None:
         with safefiles.opened_folder(self._sockets) as folder:
@@ -258,50 +235,6 @@ class EmbeddedPostgres:
                 tries += 1
             elif process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                said = statedir.last_lines(self.state_dir / "logs" / f"{self.name}.log")
-                raise LaunchError(f"PostgreSQL did not start: {said}")
+                raise LaunchError(f"PostgreSQL did not start: {self._last_words()}")
             time.sleep(0.02)
         return self
-
-    def _spawn_guarded(self) -> subprocess.Popen[bytes]:
-        """Start the process so that it does not outlive a caller that was SIGKILLed."""
-        process = self.spawn()
-        self._guardian = self._guardian or Guardian(statedir.log_file(self.state_dir, "guardian"))
-        self._guardian.add(self.name, process.pid, self.stop_steps)
-        return process
-
-    def _dismiss_guardian(self) -> None:
-        if self._guardian is not None:
-            self._guardian.dismiss()
-            self._guardian = None
-
-    def stop(self) -> None:
-        """Stop the server, fast but cleanly; harmless when it does not run."""
-        if self.process is None:
-            return
-        for number, seconds in (*STOP_STEPS, (signal.SIGKILL, 10.0)):
-            if self.process.poll() is None:
-                self.process.send_signal(number)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(seconds)
-        self.process = None
-        self._dismiss_guardian()
-
-    def kill(self) -> None:
-        """SIGKILL the server, as a crash would; start() recovers."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-            self._dismiss_guardian()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

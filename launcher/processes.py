@@ -1,5 +1,6 @@
 """Processes named by pid and start time, so that a reused pid is never signalled."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -73,6 +74,16 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
             return False
         time.sleep(pause)
     return True
+
+
+def end(process: subprocess.Popen[bytes], steps: StopSteps) -> None:
+    """Send a child each signal in turn until it has ended, SIGKILL last, and reap it."""
+    for number, seconds in (*steps, (signal.SIGKILL, 10.0)):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
 
 
 def stop(identity: Identity, steps: Iterable[tuple[int, float]]) -> bool:

@@ -2,14 +2,13 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 from launcher import processes, statedir
+from launcher.embedded import EmbeddedServer
 from launcher.failure import LaunchError
 
 # Seconds before a restart, by how often the process has failed in a row.
@@ -28,21 +27,6 @@ class Status(StrEnum):
     STOPPED = "stopped"
 
 
-class Server(Protocol):
-    """An embedded server: what EmbeddedPostgres and EmbeddedBroker have in common."""
-
-    name: str
-    stop_steps: processes.StopSteps
-
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the process without waiting."""
-        ...
-
-    def is_ready(self) -> bool:
-        """Tell whether it serves."""
-        ...
-
-
 @dataclass(frozen=True)
 class Service:
     """One process to keep running.
@@ -58,7 +42,7 @@ class Service:
     may_finish: bool = False
 
 
-def of_server(server: Server) -> Service:
+def of_server(server: EmbeddedServer) -> Service:
     """Return the service that keeps an embedded server running."""
     return Service(server.name, server.spawn, server.is_ready, server.stop_steps)
 
@@ -144,12 +128,6 @@ class Child:
         self.status = Status.STOPPED
         if self.process is None:
             return
-        for number, seconds in (*self.service.stop_steps, (signal.SIGKILL, 10.0)):
-            if self.process.poll() is not None:
-                break
-            self.process.send_signal(number)
-            deadline = time.monotonic() + seconds
-            while self.process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.02)
+        processes.end(self.process, self.service.stop_steps)
         self.process = None
         self.identity = None

@@ -5,7 +5,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import Self
 
 import psycopg
 
-from launcher import debian, ports, safefiles, serveruser, statedir
+from launcher import debian, ports, processes, safefiles, serveruser, statedir
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 from launcher.postgres import STOP_STEPS
@@ -199,11 +198,7 @@ class ChrootTimescale:
     def stop(self) -> None:
         """Stop the server (what `pg_ctl -m fast` does) and delete its data."""
         if self._process is not None:
-            for number, wait in (*STOP_STEPS, (signal.SIGKILL, 10.0)):
-                if self._process.poll() is None:
-                    self._process.send_signal(number)
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        self._process.wait(wait)
+            processes.end(self._process, STOP_STEPS)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._guardian is not None:
