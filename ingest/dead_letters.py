@@ -6,7 +6,8 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from ingest.received import DeadLetter
+from ingest.devices import KnownDevice
+from ingest.received import DeadLetter, Readable
 from schemas.database import Transaction
 from schemas.statements import statement
 
@@ -29,6 +30,12 @@ KEEP = statement("""
         last_received_at = GREATEST(dead_letter.last_received_at, EXCLUDED.last_received_at)
     RETURNING (SELECT last_received_at FROM before) AS before_at
 """)
+
+
+def letter_of_stranger(item: Readable, device: KnownDevice | None) -> DeadLetter:
+    """What becomes of a readable message whose device is not registered (None) or revoked."""
+    reason = "unknown_device" if device is None else "revoked_device"
+    return DeadLetter(item.message, item.address.device_id, reason, "no such device in the registry")
 
 
 def keep(tx: Transaction, letter: DeadLetter) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dispatch.alarms import Signal, cancel_fall, fall_already_cancelled, raise_alarm, subject_of
 from dispatch.commands import acknowledge_command
-from ingest.dead_letters import keep
+from ingest.dead_letters import keep, letter_of_stranger
 from ingest.devices import KnownDevice, find_devices
 from ingest.readings import believed_time
 from ingest.received import DeadLetter, Readable, Received, read
@@ -64,8 +64,7 @@ def write_events(tx: Transaction, now: datetime, messages: list[Received]) -> Ev
             MESSAGES.labels("unreadable").inc()
             written.recorded.extend(_keep_unreadable(tx, now, item, device))
         elif device is None or device.revoked:
-            reason = "unknown_device" if device is None else "revoked_device"
-            keep(tx, DeadLetter(item.message, item.address.device_id, reason, "no such device in the registry"))
+            keep(tx, letter_of_stranger(item, device))
         else:
             MESSAGES.labels(item.address.lane).inc()
             _write(tx, now, item, device, written)

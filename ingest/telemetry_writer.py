@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from psycopg.types.json import Jsonb
 
 from ingest.admission import Arrival, admit, set_watermarks
-from ingest.dead_letters import keep
+from ingest.dead_letters import keep, letter_of_stranger
 from ingest.devices import KnownDevice, Said, find_devices, mark_seen, mark_statuses
 from ingest.readings import Reading, plausible
 from ingest.received import DeadLetter, Readable, Received, read
@@ -67,8 +67,7 @@ def _recognise(tx: Transaction, messages: list[Received]) -> tuple[Known, list[D
     for item in readable:
         device = devices.get(item.address.device_id)
         if device is None or device.revoked:
-            reason = "unknown_device" if device is None else "revoked_device"
-            letters.append(DeadLetter(item.message, item.address.device_id, reason, "no such device in the registry"))
+            letters.append(letter_of_stranger(item, device))
         else:
             known.append((item, device))
     return known, letters
