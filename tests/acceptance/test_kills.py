@@ -7,26 +7,20 @@ buttons, and everything has to come back by itself.
 import asyncio
 import os
 import random
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from device_sim.accounts import DEMO_PASSWORD
 from device_sim.device import Device, Message
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, until
 from device_sim.ledger import Ledger, read_ledger
-from launcher import ports
-from launcher.district import DEVICE_SIM, District, Plan
+from launcher.district import DEVICE_SIM, District
 from launcher.service import Status
-from launcher.steps import Steps
 from load_tests.operator_api import Address, ApiRefused, OperatorApi
 from load_tests.operator_board import OperatorBoard
 from load_tests.reconciliation import Account, boots_of, count_stored, read_stored, reconcile
@@ -34,6 +28,7 @@ from load_tests.story.cast import Role, read_cast
 from schemas.database import connect
 from schemas.settings import MqttAddress
 from tests.integration.waiting import eventually
+from tests.running_district import running_district
 
 VICTIMS = ("ingest-telemetry", "ingest-event", "dispatch", "control-center", "device-auth", "nats", "postgres")
 PRESSES_EACH = 3
@@ -43,13 +38,8 @@ PATIENCE = 45.0
 @pytest.fixture(scope="module")
 def district() -> Iterator[District]:
     """Sixty simulated elders on a state folder of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="anban-kills-", dir="/tmp"))
-    plan = Plan(60, ports.choose(None), story=True, extra={"ANBAN_SIM_LEDGER": str(folder / "ledger.json")})
-    with District(folder, plan, print) as running:
-        with Steps(Console(quiet=True), running.steps_to_start) as steps:
-            running.start(steps)
+    with running_district("kills", 60) as running:
         yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Scene:

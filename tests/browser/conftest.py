@@ -3,9 +3,7 @@
 import asyncio
 import os
 import random
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +11,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from rich.console import Console
 
 from device_sim.device import Device, Message
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, until
-from launcher import ports
-from launcher.district import District, Plan
-from launcher.steps import Steps
+from launcher.district import District
 from load_tests.story.cast import Role, read_cast
 from schemas.database import connect
 from schemas.messages import EventKind
 from schemas.settings import MqttAddress
+from tests.running_district import running_district
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -60,12 +56,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def district() -> Iterator[District]:
     """Forty simulated elders, whose buttons are left to the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="anban-browser-", dir="/tmp"))
-    with District(folder, Plan(40, ports.choose(None), story=True), print) as running:
-        with Steps(Console(quiet=True), running.steps_to_start) as steps:
-            running.start(steps)
+    with running_district("browser", 40) as running:
         yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class People:

@@ -105,3 +105,15 @@ def add_operator(conn: Connection, username: str, now: datetime, org: str = "500
         (account, org, now - timedelta(days=1)),
     )
     return account
+
+
+def hand_over(conn: Connection, now: datetime, handover: datetime) -> tuple[Person, Person]:
+    """Wearable W-7 goes from one elder to another."""
+    first, second = add_person(conn, 1, now), add_person(conn, 2, now)
+    key = add_device(conn, "W-7", "wearable", now)
+    conn.execute(
+        "INSERT INTO device_assignment (device_key, elder_id, valid_from, valid_to) "
+        "VALUES (%s, %s, %s, %s), (%s, %s, %s, NULL)",
+        (key, first.elder_id, now - timedelta(days=90), handover, key, second.elder_id, handover),
+    )
+    return first, second

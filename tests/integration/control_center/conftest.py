@@ -16,8 +16,8 @@ from control_center.app import create_app
 from control_center.feed import Pace
 from schemas.settings import Settings
 from tests.integration.cast import Cast, assemble
-from tests.integration.control_center.waiting import wait_until
 from tests.integration.district import Connection
+from tests.integration.waiting import eventually
 
 
 @dataclass
@@ -87,7 +87,7 @@ def app(database_url: str, cast: Cast, clock: MovableClock, dist: Path) -> FastA
 def client(app: FastAPI) -> Iterator[TestClient]:
     """A client of the started application; it raises what the application could not handle."""
     with TestClient(app) as started:
-        wait_until(lambda: not app.state.feed.stale)
+        eventually(lambda: not app.state.feed.stale)
         yield started
 
 
@@ -103,7 +103,7 @@ def served(app: FastAPI, clock: MovableClock, cast: Cast) -> Iterator[Served]:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        wait_until(lambda: server.started and not app.state.feed.stale)
+        eventually(lambda: server.started and not app.state.feed.stale)
         yield Served(app, port, clock, cast)
         server.should_exit = True
         thread.join(20)

@@ -12,8 +12,8 @@ from schemas.states import AlarmKind
 from tests.integration.cast import Cast, raise_for
 from tests.integration.control_center.conftest import Served
 from tests.integration.control_center.screen import RemoteScreen
-from tests.integration.control_center.waiting import wait_until
 from tests.integration.district import Connection, one
+from tests.integration.waiting import eventually
 
 
 def who_saw(conn: Connection, elder_id: int) -> list[tuple[int, str]]:
@@ -90,14 +90,14 @@ def test_a_card_is_recorded_once_for_each_screen_however_often_it_changes(
 ) -> None:
     cast, operator = served.cast, served.cast.accounts["operator"]
     alarm_id = raise_for(conn, cast, served.clock.now, "smoke", "emergency", "W-chen", elder="chen")
-    wait_until(lambda: len(shown_cards(conn, operator)) == 1)
+    eventually(lambda: len(shown_cards(conn, operator)) == 1)
     assert shown_cards(conn, operator) == [(alarm_id, [cast.elders["chen"]], {"alarm_ids": [alarm_id]})]
     for _ in range(3):
         raise_for(conn, cast, served.clock.now, "smoke", "emergency", "W-chen", elder="chen")
     with Client(base_url=f"http://127.0.0.1:{served.port}", headers=cast.cookie("operator")) as client:
         client.post(f"/api/alarms/{cast.alarms['sos_of_gui']}/acknowledge", json={})
     other = raise_for(conn, cast, served.clock.now, "leak", "urgent", "B-tiansheng", household="chaoyang")
-    wait_until(lambda: len(shown_cards(conn, operator)) == 2)
+    eventually(lambda: len(shown_cards(conn, operator)) == 2)
     assert shown_cards(conn, operator)[1] == (other, [cast.elders["chen"]], {"alarm_ids": [other]})
 
 
@@ -107,7 +107,7 @@ def test_a_card_shown_just_before_the_screen_left_is_recorded(served: Served, co
         screen.take()
         raise_for(conn, cast, served.clock.now, "smoke", "emergency", "W-chen", elder="chen")
         screen.until(lambda frame: frame["type"] == "card")
-    wait_until(lambda: len(shown_cards(conn, cast.accounts["supervisor"])) == 1)
+    eventually(lambda: len(shown_cards(conn, cast.accounts["supervisor"])) == 1)
 
 
 def test_frames_do_not_wait_for_the_record_which_is_written_later(
@@ -122,4 +122,4 @@ def test_frames_do_not_wait_for_the_record_which_is_written_later(
                 alarm_id = raise_for(conn, cast, served.clock.now, kind, "emergency", "W-chen", elder="chen")
                 told = screen.until(lambda frame: frame["type"] == "card")
                 assert told["card"]["id"] == alarm_id
-        wait_until(lambda: sum(len(detail["alarm_ids"]) for *_, detail in shown_cards(conn, operator)) == 2)
+        eventually(lambda: sum(len(detail["alarm_ids"]) for *_, detail in shown_cards(conn, operator)) == 2)

@@ -19,8 +19,8 @@ from tests.integration.cast import Cast, raise_for
 from tests.integration.control_center.conftest import Served
 from tests.integration.control_center.screen import RemoteScreen
 from tests.integration.control_center.test_feed_scope import account_changed, newest_event
-from tests.integration.control_center.waiting import wait_until
 from tests.integration.district import Connection, one
+from tests.integration.waiting import eventually
 
 
 def come_back(served: Served, screen: RemoteScreen, member: str) -> RemoteScreen:
@@ -151,7 +151,7 @@ def test_stale_screens_say_so_and_recover_by_themselves(served: Served, cast: Ca
             assert late.close_code() == 1013
         cut_off(database_url, away=False)
         screen.until(lambda frame: frame["type"] == "tick" and not frame["stale"])
-        wait_until(lambda: client.get("/health").status_code == 200)
+        eventually(lambda: client.get("/health").status_code == 200)
         with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as fresh:
             raise_for(fresh, cast, served.clock.now, "gas", "emergency", "W-gui", elder="gui", household="tiansheng")
         assert screen.until(lambda frame: frame["type"] == "card")["card"]["kind"] == "gas"

@@ -16,8 +16,8 @@ from httpx2 import Response
 from control_center.auth import HASHER
 from tests.integration.cast import PASSWORD, Cast
 from tests.integration.control_center.conftest import MovableClock
-from tests.integration.control_center.waiting import wait_until
 from tests.integration.district import Connection, one
+from tests.integration.waiting import eventually
 
 LONG: Final = {"X-Forwarded-For": "9" * 6000, "User-Agent": "x" * 6000, "Accept-Language": "zh," * 2000}
 
@@ -170,7 +170,7 @@ def test_four_passwords_are_verified_at_a_time_and_the_others_wait_briefly(
         attempts = [pool.submit(sign_in, client, f"guess{number}", "wrong") for number in range(6)]
         for _ in range(4):
             assert working.acquire(timeout=20)
-        wait_until(lambda: sum(attempt.done() for attempt in attempts) == 2)
+        eventually(lambda: sum(attempt.done() for attempt in attempts) == 2)
         early = [attempt.result() for attempt in attempts if attempt.done()]
         assert [(answer.status_code, answer.headers["Retry-After"]) for answer in early] == [(429, "1")] * 2
         assert not working.acquire(blocking=False)

@@ -19,8 +19,8 @@ from schemas.database import connect
 from schemas.settings import Settings
 from tests.integration.cast import Cast
 from tests.integration.control_center.conftest import MovableClock
-from tests.integration.control_center.waiting import wait_until
 from tests.integration.district import Connection
+from tests.integration.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -136,7 +136,7 @@ def test_the_process_starts_answers_and_stops(ending: str, database_url: str, ca
             except TransportError:
                 return False
 
-        wait_until(is_ready, 30)
+        eventually(is_ready, 30)
         process.send_signal(signal.SIGINT)
         assert client.get("/api/session", headers=cast.cookie("nobody")).status_code == 401
         assert client.get("/metrics").status_code == 404

@@ -11,7 +11,7 @@ import pytest
 from ingest.event_writer import EventsWritten, bury_event, write_events
 from ingest.received import Received
 from schemas.database import connect, transaction
-from tests.integration.district import Connection, Person, add_device, add_elder, add_person, one
+from tests.integration.district import Connection, Person, add_elder, add_person, hand_over, one
 from tests.integration.ingest.messages import event, millis, received
 
 SECOND = timedelta(seconds=1)
@@ -29,18 +29,6 @@ def _alarms(conn: Connection) -> list[tuple[object, ...]]:
 def _raw(person: Person, now: datetime, **fields: object) -> Received:
     body = {"v": 1, "boot": "b1", "seq": 3, "at": millis(now), "kind": "sos", **fields}
     return received(person.button, "event", json.dumps(body).encode(), now)
-
-
-def _hand_over(conn: Connection, now: datetime, handover: datetime) -> tuple[Person, Person]:
-    """Wearable W-7 goes from one elder to another."""
-    first, second = add_person(conn, 1, now), add_person(conn, 2, now)
-    key = add_device(conn, "W-7", "wearable", now)
-    conn.execute(
-        "INSERT INTO device_assignment (device_key, elder_id, valid_from, valid_to) "
-        "VALUES (%s, %s, %s, %s), (%s, %s, %s, NULL)",
-        (key, first.elder_id, now - timedelta(days=90), handover, key, second.elder_id, handover),
-    )
-    return first, second
 
 
 def test_an_identity_used_again_for_another_press_rings(storage_conn: Connection, now: datetime) -> None:
@@ -142,13 +130,13 @@ def test_a_press_goes_out_while_a_telemetry_batch_holds_the_presence_rows(
 
 
 def test_a_press_with_a_clock_far_behind_is_about_who_wears_it_now(storage_conn: Connection, now: datetime) -> None:
-    _, second = _hand_over(storage_conn, now, now - timedelta(days=3))
+    _, second = hand_over(storage_conn, now, now - timedelta(days=3))
     _write(storage_conn, now, event_at("W-7", 1, now - timedelta(days=20), now))
     assert storage_conn.execute("SELECT elder_id FROM alarm").fetchall() == [(second.elder_id,)]
 
 
 def test_a_press_a_moment_before_the_handover_is_about_who_wore_it_then(conn: Connection, now: datetime) -> None:
-    first, _ = _hand_over(conn, now, now - timedelta(minutes=1))
+    first, _ = hand_over(conn, now, now - timedelta(minutes=1))
     _write(conn, now, event_at("W-7", 1, now - timedelta(minutes=2), now))
     assert conn.execute("SELECT elder_id FROM alarm").fetchall() == [(first.elder_id,)]
 

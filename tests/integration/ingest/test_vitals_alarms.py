@@ -6,7 +6,7 @@ from ingest.received import Received
 from ingest.telemetry_writer import write_telemetry
 from ingest.vitals_alarms import REMEMBERED, Windows
 from schemas.database import transaction
-from tests.integration.district import Connection, Person, add_device, add_person, one
+from tests.integration.district import Connection, add_person, hand_over, one
 from tests.integration.ingest.messages import telemetry
 
 SECOND = timedelta(seconds=1)
@@ -18,20 +18,9 @@ def _write(conn: Connection, now: datetime, *messages: Received, windows: Window
         return write_telemetry(tx, now, list(messages), windows or {})
 
 
-def _hand_over(conn: Connection, now: datetime, handover: datetime) -> tuple[Person, Person]:
-    first, second = add_person(conn, 1, now), add_person(conn, 2, now)
-    key = add_device(conn, WEARABLE, "wearable", now)
-    conn.execute(
-        "INSERT INTO device_assignment (device_key, elder_id, valid_from, valid_to) "
-        "VALUES (%s, %s, %s, %s), (%s, %s, %s, NULL)",
-        (key, first.elder_id, now - timedelta(days=9), handover, key, second.elder_id, handover),
-    )
-    return first, second
-
-
 def test_the_next_wearer_is_not_scored_with_the_last_ones_values(storage_conn: Connection, now: datetime) -> None:
     handover = now - timedelta(minutes=3)
-    _hand_over(storage_conn, now, handover)
+    hand_over(storage_conn, now, handover)
     before = handover - 60 * SECOND
     windows = _write(storage_conn, handover, telemetry(WEARABLE, 1, before, hr=150, spo2=85, rr=30))
     for seq in range(2, 6):
@@ -44,7 +33,7 @@ def test_the_next_wearer_is_not_scored_with_the_last_ones_values(storage_conn: C
 
 def test_late_readings_of_the_last_wearer_do_not_disturb_the_next(storage_conn: Connection, now: datetime) -> None:
     handover = now - timedelta(minutes=3)
-    first, second = _hand_over(storage_conn, now, handover)
+    first, second = hand_over(storage_conn, now, handover)
     earlier = [handover - minutes * timedelta(minutes=1) for minutes in (2, 1)]
     _write(
         storage_conn,
