@@ -15,7 +15,7 @@ import psycopg
 from control_center.access import log_access
 from control_center.cards import AlarmCard
 from control_center.dependencies import Connection, Database
-from control_center.views import alarm_cards, for_family
+from control_center.views import alarm_cards, elders_of_family, for_family
 from schemas.database import Transaction, row, rows
 from schemas.statements import statement
 from schemas.states import Role
@@ -50,10 +50,6 @@ ON_BOARD = statement("""
     SELECT alarm_id AS id FROM open_alarm_audience(%(now)s::timestamptz)
     WHERE account_id = %(account_id)s::integer
     ORDER BY alarm_id
-""")
-OWN_ELDERS = statement("""
-    SELECT elder_id FROM elder_audience(%(now)s::timestamptz)
-    WHERE account_id = %(account_id)s::integer AND role = 'family'
 """)
 REACH = statement("""
     SELECT account.role,
@@ -252,7 +248,7 @@ def read_snapshot(database: Database, now: datetime, seat: Seat) -> Snapshot | G
         cards = alarm_cards(tx.conn, [found["id"] for found in tx.rows(ON_BOARD, about)], now)
         shown = tuple(cards.values())
         if seat.family:
-            own = {found["elder_id"] for found in tx.rows(OWN_ELDERS, about)}
+            own = elders_of_family(tx.conn, seat.account_id, now)
             shown = tuple(for_family(card, own) for card in shown)
         log_access(tx, now, seat.account_id, "feed.opened")
     return Snapshot(epoch, scope, last_id, now, shown)

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from schemas.database import Transaction, transaction
+from schemas.database import VIGILANT, Transaction, transaction
 
 Clock = Callable[[], datetime]
 Connection = psycopg.Connection[TupleRow]
@@ -51,10 +51,7 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "application_name": f"anban-{application}",
-                "connect_timeout": 5,
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 3,
+                **VIGILANT,
                 "options": "-c timezone=UTC -c statement_timeout=15000 -c lock_timeout=5000",
             },
         )

@@ -28,6 +28,7 @@ from control_center.metrics import FEED_DELAY, FEED_STALE, SCREENS
 from control_center.presence import DeviceCount, device_counts
 from control_center.screens import Phase, Screen
 from control_center.witness import AccessRecorder, record_board
+from schemas.database import VIGILANT
 from schemas.events import CHANNEL
 
 log: Final = structlog.get_logger()
@@ -117,10 +118,7 @@ class Feed:
             self._url,
             autocommit=True,
             application_name="anban-control-center-feed",
-            connect_timeout=5,
-            keepalives_idle=5,
-            keepalives_interval=2,
-            keepalives_count=3,
+            **VIGILANT,
         )
 
     async def _find_position(self) -> None:

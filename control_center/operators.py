@@ -12,7 +12,7 @@ from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer, 
 from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Now, Storable
 from control_center.errors import ApiError
 from control_center.presence import DeviceCount, device_counts
-from control_center.views import alarm_cards, day_start, for_family, timeline
+from control_center.views import alarm_cards, day_start, elders_of_family, for_family, timeline
 from dispatch import answering
 from schemas.database import Transaction, row, rows
 from schemas.statements import statement
@@ -34,10 +34,6 @@ ONE_IN_SCOPE = statement("""
     SELECT alarm.id, alarm.elder_id
     FROM alarm JOIN alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
     WHERE alarm.id = %(alarm_id)s::bigint AND audience.account_id = %(account_id)s::integer
-""")
-FAMILY_ELDERS = statement("""
-    SELECT elder_id FROM elder_audience(%(now)s::timestamptz)
-    WHERE account_id = %(account_id)s::integer AND role = 'family'
 """)
 COUNT_ELDERS = statement("""
     SELECT count(*) AS elders FROM elder_audience(%(now)s::timestamptz) WHERE account_id = %(account_id)s::integer
@@ -116,7 +112,7 @@ def _shown_to(conn: Connection, account: SignedIn, now: datetime, ids: list[int]
     shown = [cards[alarm_id] for alarm_id in ids]
     if account.role != "family":
         return shown
-    own = {found["elder_id"] for found in rows(conn, FAMILY_ELDERS, {"now": now, "account_id": account.id})}
+    own = elders_of_family(conn, account.id, now)
     return [for_family(card, own) for card in shown]
 
 

@@ -47,6 +47,10 @@ ELDERS = statement("""
     WHERE elder.id = ANY(%(ids)s::integer[]) OR elder.household_id = ANY(%(household_ids)s::integer[])
     ORDER BY elder.id
 """)
+FAMILY_ELDERS = statement("""
+    SELECT elder_id FROM elder_audience(%(now)s::timestamptz)
+    WHERE account_id = %(account_id)s::integer AND role = 'family'
+""")
 TIMELINE = statement("""
     SELECT alarm_event.id, alarm_event.at, alarm_event.kind, alarm_event.note, alarm_event.detail,
            account.id AS actor_id, account.name AS actor_name
@@ -176,6 +180,11 @@ def alarm_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[i
         residents = [elders[elder_id] for elder_id in at_home if elder_id != alarm["elder_id"]]
         cards[alarm["id"]] = _alarm_card(alarm, elders.get(alarm["elder_id"]), residents, now)
     return cards
+
+
+def elders_of_family(conn: Connection, account_id: int, now: datetime) -> set[int]:
+    """The elders whom a relative's account may see."""
+    return {found["elder_id"] for found in rows(conn, FAMILY_ELDERS, {"now": now, "account_id": account_id})}
 
 
 def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:

@@ -63,6 +63,15 @@ IDLE_SECONDS: Final = 5
 that every alarm needs."""
 
 
+VIGILANT: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+"""Connection parameters by which a server that vanishes without a word is noticed after about ten seconds."""
+
+
 def connect(url: str, application: str, *, patience_seconds: int = 0) -> psycopg.Connection[TupleRow]:
     """Open an autocommit connection; transactions are opened explicitly. Raises psycopg.OperationalError.
 
@@ -76,10 +85,7 @@ def connect(url: str, application: str, *, patience_seconds: int = 0) -> psycopg
         url,
         autocommit=True,
         application_name=f"anban-{application}",
-        connect_timeout=5,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
+        **VIGILANT,
         tcp_user_timeout=10_000,
         options=options,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.rows import TupleRow
 
+from device_sim.simulation import wearables_left_for_story
 from schemas.database import rows
 from schemas.statements import statement
 
@@ -84,5 +85,5 @@ def read_cast(conn: psycopg.Connection[TupleRow], buttons: int, wearables_left: 
         role.people.append(Person(row["elder_id"], row["name"], row["state"], row["oxygen_scale"]))
     worn = [role for role in roles.values() if role.kind == "wearable"]
     pressable = [role for role in roles.values() if role.kind == "button" and not role.has_test_elder]
-    left = min(20, len(worn) // 3) if wearables_left is None else wearables_left
+    left = wearables_left_for_story(len(worn)) if wearables_left is None else wearables_left
     return Cast(pressable[:buttons], worn[len(worn) - left :], len(worn), roles)
