@@ -19,9 +19,32 @@ EventKind = Literal[
     "alarm.realarmed",
     "alarm.acknowledged",
     "alarm.noted",
+    "alarm.searching",
+    "alarm.unanswered",
+    "alarm.dispatched",
+    "alarm.arrived",
     "alarm.resolved",
     "alarm.cancelled",
     "alarm.closed",
+    "order.requested",
+    "order.offered",
+    "order.unassigned",
+    "order.accepted",
+    "order.departed",
+    "order.checked_in",
+    "order.begun",
+    "order.completed",
+    "order.confirmed",
+    "order.settled",
+    "order.cancelled",
+    "order.failed",
+    "order.attention",
+    "offer.made",
+    "offer.accepted",
+    "offer.declined",
+    "offer.expired",
+    "offer.withdrawn",
+    "offer.lost",
     "elder.changed",
     "account.changed",
 ]
@@ -29,20 +52,27 @@ EventKind = Literal[
 
 @dataclass(frozen=True)
 class Event:
-    """One change; the ids say what to look at, the state itself is read from its table."""
+    """One change; the ids say what to look at, the state itself is read from its table.
+
+    The kind's first word says whose change it is: `alarm.` that of `alarm_id`, `order.` of `order_id`, `offer.` of
+    `offer_id`, `elder.` of `elder_id`; other ids only tell what it has to do with.
+    """
 
     kind: EventKind
     at: datetime
     alarm_id: int | None = None
     elder_id: int | None = None
     account_id: int | None = None
+    order_id: int | None = None
+    offer_id: int | None = None
 
 
 LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(7221101)")
 APPEND = statement("""
-    INSERT INTO event (kind, at, alarm_id, elder_id, account_id)
+    INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id)
     SELECT * FROM unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
-                         %(elder_ids)s::integer[], %(account_ids)s::integer[])
+                         %(elder_ids)s::integer[], %(account_ids)s::integer[],
+                         %(order_ids)s::bigint[], %(offer_ids)s::bigint[])
 """)
 NOTIFY = statement("SELECT pg_notify('anban_event', '')")
 
@@ -64,6 +94,8 @@ def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
             "alarm_ids": [event.alarm_id for event in events],
             "elder_ids": [event.elder_id for event in events],
             "account_ids": [event.account_id for event in events],
+            "order_ids": [event.order_id for event in events],
+            "offer_ids": [event.offer_id for event in events],
         },
     )
     conn.execute(NOTIFY)

@@ -1,4 +1,4 @@
-"""States and codes of alarms and elders, and which step may follow which."""
+"""States and codes of alarms, orders, offers and elders, and which step may follow which."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -18,6 +18,29 @@ Outcome = Literal[
     "test_call",
     "no_answer_visited",
 ]
+OrderState = Literal[
+    "requested",
+    "offered",
+    "accepted",
+    "en_route",
+    "checked_in",
+    "in_service",
+    "completed",
+    "confirmed",
+    "settled",
+    "cancelled",
+    "failed",
+]
+OfferState = Literal["open", "accepted", "declined", "expired", "withdrawn", "lost"]
+ResponseState = Literal["searching", "found", "nobody"]
+Attention = Literal["nobody_eligible", "nobody_accepted", "late", "overrun", "elder_away"]
+"""Why a person must look at an order."""
+DeclineReason = Literal["busy", "too_far", "unwell", "other"]
+FailReason = Literal["elder_absent", "elder_refused", "unsafe", "worker_unwell", "other"]
+Assist = Literal["clean", "meal", "bath", "walk", "emergency", "medical"]
+"""The six assists."""
+ProviderState = Literal["admitted", "suspended", "exited"]
+Travel = Literal["walk", "scooter", "car"]
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """Worst first."""
@@ -34,6 +57,44 @@ ALARM_STEPS: Final[dict[AlarmState, frozenset[AlarmState]]] = {
 }
 ENDED: Final[frozenset[AlarmState]] = frozenset({"resolved", "closed", "cancelled"})
 
+ORDER_STEPS: Final[dict[OrderState, frozenset[OrderState]]] = {
+    "requested": frozenset({"offered", "cancelled"}),
+    "offered": frozenset({"accepted", "requested", "cancelled"}),
+    "accepted": frozenset({"en_route", "requested", "cancelled"}),
+    "en_route": frozenset({"checked_in", "requested", "cancelled", "failed"}),
+    "checked_in": frozenset({"in_service", "failed"}),
+    "in_service": frozenset({"completed", "failed"}),
+    "completed": frozenset({"confirmed"}),
+    "confirmed": frozenset({"settled"}),
+    "settled": frozenset(),
+    "cancelled": frozenset(),
+    "failed": frozenset(),
+}
+ORDER_ENDED: Final[frozenset[OrderState]] = frozenset({"completed", "confirmed", "settled", "cancelled", "failed"})
+"""Nothing is left to do at the elder's home."""
+WORKER_SEES: Final[frozenset[OrderState]] = frozenset({"accepted", "en_route", "checked_in", "in_service"})
+"""While an order is in one of these its worker may know whose it is."""
+OFFER_STEPS: Final[dict[OfferState, frozenset[OfferState]]] = {
+    "open": frozenset({"accepted", "declined", "expired", "withdrawn"}),
+    "withdrawn": frozenset({"lost"}),
+    "accepted": frozenset(),
+    "declined": frozenset(),
+    "expired": frozenset(),
+    "lost": frozenset(),
+}
+AWAY: Final[frozenset[ElderState]] = frozenset({"hospital", "travelling", "deceased"})
+"""Nobody is at home to be served."""
+
+KIND_SKILLS: Final[dict[AlarmKind, frozenset[str]]] = {
+    "sos": frozenset({"first_aid"}),
+    "fall": frozenset({"first_aid"}),
+    "vitals": frozenset({"first_aid"}),
+    "smoke": frozenset({"first_aid"}),
+    "gas": frozenset({"first_aid"}),
+    "leak": frozenset(),
+    "unreadable_event": frozenset(),
+}
+"""What whoever goes to an alarm must be certified in."""
 KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
     "sos": "emergency",
     "fall": "emergency",
