@@ -10,17 +10,22 @@ import structlog
 from prometheus_client import Counter, Gauge
 from psycopg.rows import TupleRow
 
+from dispatch import escalation, order_deadlines, responders
 from dispatch.commands import claim_due, mark_tried
-from dispatch.escalation import overdue, sweep_deadlines
 from dispatch.publisher import CommandPublisher
 from dispatch.scheduled import housekeep
-from schemas.database import connect, transaction
+from dispatch.sweeping import MATCHING_BATCH
+from schemas.database import Transaction, connect, transaction
 from schemas.events import CHANNEL
 from schemas.process import Health, StopSignal
 
-STEPS = Counter("anban_alarm_steps_total", "Alarm deadlines that were acted on")
+ALARM_STEPS = Counter("anban_alarm_steps_total", "Alarm deadlines that were acted on")
+SEARCH_STEPS = Counter("anban_search_steps_total", "Rounds of a search for a responder that were acted on")
+ORDER_STEPS = Counter("anban_order_steps_total", "Order deadlines that were acted on")
 COMMANDS = Counter("anban_commands_published_total", "Commands published to devices, repeats included")
-OVERDUE = Gauge("anban_alarms_overdue", "Alarm deadlines more than ten seconds past without action")
+ALARMS_OVERDUE = Gauge("anban_alarms_overdue", "Alarm deadlines more than ten seconds past without action")
+SEARCHES_OVERDUE = Gauge("anban_searches_overdue", "Searches for a responder more than ten seconds past their deadline")
+ORDERS_OVERDUE = Gauge("anban_orders_overdue", "Order deadlines more than ten seconds past without action")
 HOUSEKEEPING_FAILED = Counter("anban_housekeeping_failures_total", "Housekeeping runs that failed and changed nothing")
 GRACE: Final = timedelta(seconds=10)
 BATCH: Final = 200
@@ -29,6 +34,7 @@ LONGEST_WAIT: Final = 5.0
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
+Sweep = Callable[[Transaction, datetime, int], int]
 
 
 def utc_now() -> datetime:
@@ -65,21 +71,33 @@ class Engine:
         return Health(ready=True)
 
     def sweep(self, conn: psycopg.Connection[TupleRow]) -> None:
-        """Act on everything that is due, in small transactions, until nothing is."""
-        while self._sweep_deadlines(conn) == BATCH:
+        """Act on everything that is due, in small transactions, until nothing is; no alarm waits for many orders."""
+        more_orders = True
+        while more_orders:
+            self._sweep_alarms(conn)
+            more_orders = self._step(conn, order_deadlines.sweep_orders, MATCHING_BATCH, ORDER_STEPS)
+            self._swept_at = self._clock()
+        with transaction(conn) as tx:
+            now = self._clock()
+            ALARMS_OVERDUE.set(escalation.overdue(tx, now, GRACE))
+            SEARCHES_OVERDUE.set(responders.overdue(tx, now, GRACE))
+            ORDERS_OVERDUE.set(order_deadlines.overdue(tx, now, GRACE))
+
+    def _sweep_alarms(self, conn: psycopg.Connection[TupleRow]) -> None:
+        while self._step(conn, escalation.sweep_deadlines, BATCH, ALARM_STEPS):
+            pass
+        while self._step(conn, responders.sweep_searches, MATCHING_BATCH, SEARCH_STEPS):
             pass
         if self._publisher.connected():
             while self._publish_commands(conn) == BATCH:
                 pass
-        with transaction(conn) as tx:
-            OVERDUE.set(overdue(tx, self._clock(), GRACE))
-        self._swept_at = self._clock()
 
-    def _sweep_deadlines(self, conn: psycopg.Connection[TupleRow]) -> int:
+    def _step(self, conn: psycopg.Connection[TupleRow], sweep: Sweep, limit: int, counter: Counter) -> bool:
+        """One transaction of a sweep; whether it acted on anything, because a step may leave another one due."""
         with transaction(conn) as tx:
-            steps = sweep_deadlines(tx, self._clock(), BATCH)
-        STEPS.inc(steps)
-        return steps
+            acted = sweep(tx, self._clock(), limit)
+        counter.inc(acted)
+        return acted > 0
 
     def _publish_commands(self, conn: psycopg.Connection[TupleRow]) -> int:
         with transaction(conn) as tx:

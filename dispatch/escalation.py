@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import psycopg
-import structlog
 from prometheus_client import Counter
 
 from dispatch.alarms import record
+from dispatch.sweeping import Sweep, act_on_each
 from schemas.database import Row, Transaction
 from schemas.events import Event, EventKind
 from schemas.statements import statement
@@ -16,9 +15,6 @@ from schemas.states import AlarmState
 
 TEST_PAUSE: Final = timedelta(hours=1)
 """A test alarm bothers nobody else; it is only looked at again after this time."""
-RETRY_AFTER: Final = timedelta(seconds=30)
-FAILED = Counter("anban_alarm_steps_failed_total", "Alarm deadlines whose step failed and was put off by 30 s")
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,14 @@ def next_step(alarm: Row, policy: Policy, now: datetime) -> Step:
             return Step("raised", now + policy.first, "escalate", 0, (), "alarm.realarmed", restarts=True)
 
 
+def goes_stale(alarm: Row, stale: timedelta, now: datetime) -> datetime:
+    """When an answered alarm rings again unless there is progress; pure. It needs responder_id, on_scene_at and
+    on_scene_due_at: whoever is on the way has at least until the promised arrival."""
+    promised: datetime | None = alarm["on_scene_due_at"]
+    on_the_way = alarm["responder_id"] is not None and alarm["on_scene_at"] is None
+    return max(now + stale, promised) if on_the_way and promised is not None else now + stale
+
+
 def _escalated(due_at: datetime, level: int, policy: Policy, now: datetime) -> Step:
     reached, *above = (step for step in policy.chain if step.level > level)
     if not above:
@@ -102,6 +106,11 @@ TAKE_STEP = statement("""
 """)
 POSTPONE = statement("UPDATE alarm SET due_at = %(due_at)s::timestamptz WHERE id = %(id)s::bigint")
 OVERDUE = statement("SELECT count(*) AS overdue FROM alarm WHERE due_at < %(before)s::timestamptz")
+SWEEP: Final = Sweep(
+    "alarm",
+    POSTPONE,
+    Counter("anban_alarm_steps_failed_total", "Alarm deadlines whose step failed and was put off by 30 s"),
+)
 
 
 def _policies(tx: Transaction) -> dict[str, Policy]:
@@ -126,35 +135,11 @@ def sweep_deadlines(tx: Transaction, now: datetime, limit: int = 200) -> int:
     """
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
     policies = _policies(tx) if due else {}
-    return sum(_dealt_with(tx, now, alarm, policies) for alarm in due)
 
+    def act(alarm: Row) -> None:
+        _take(tx, now, alarm, next_step(alarm, policies[alarm["severity"]], now))
 
-def _dealt_with(tx: Transaction, now: datetime, alarm: Row, policies: dict[str, Policy]) -> bool:
-    try:
-        step = next_step(alarm, policies[alarm["severity"]], now)
-        with tx.conn.transaction():
-            _take(tx, now, alarm, step)
-    except Exception:
-        if tx.conn.closed:
-            raise
-        FAILED.inc()
-        log.exception("alarm_step_failed", alarm_id=alarm["id"])
-        return _postponed(tx, now, alarm)
-    if step.event is not None:
-        tx.emit(Event(step.event, now, alarm_id=alarm["id"], elder_id=alarm["elder_id"]))
-    return True
-
-
-def _postponed(tx: Transaction, now: datetime, alarm: Row) -> bool:
-    try:
-        with tx.conn.transaction():
-            tx.execute(POSTPONE, {"id": alarm["id"], "due_at": now + RETRY_AFTER})
-    except psycopg.Error as error:
-        if tx.conn.closed:
-            raise
-        log.error("alarm_not_postponed", alarm_id=alarm["id"], error=str(error))
-        return False
-    return True
+    return act_on_each(tx, now, due, act, SWEEP)
 
 
 def _take(tx: Transaction, now: datetime, alarm: Row, step: Step) -> None:
@@ -176,6 +161,7 @@ def _take(tx: Transaction, now: datetime, alarm: Row, step: Step) -> None:
         return
     detail: dict[str, Any] = {"level": step.level, "roles": list(step.roles)} if step.event == "alarm.escalated" else {}
     record(tx, now, alarm["id"], step.event.removeprefix("alarm."), detail=detail)
+    tx.emit(Event(step.event, now, alarm_id=alarm["id"], elder_id=alarm["elder_id"]))
 
 
 def overdue(tx: Transaction, now: datetime, grace: timedelta) -> int:

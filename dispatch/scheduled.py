@@ -11,6 +11,8 @@ from schemas.statements import statement
 RUNNER_LOCK: Final = 7221102
 KEEP_EVENTS: Final = timedelta(days=7)
 """How far back a screen can resume; the audit trail is elsewhere."""
+KEEP_POSITIONS: Final = timedelta(days=1)
+"""Where a worker was is nobody's business once it no longer tells where she is."""
 KEEP_LOGIN_FAILURES: Final = timedelta(days=30)
 KEEP_WATERMARKS: Final = timedelta(days=40)
 """Longer than any message can be late: older readings are told apart by looking into the readings themselves."""
@@ -31,6 +33,7 @@ ADD_PARTITION: Final = (
 FORGET_EVENTS = statement("DELETE FROM event WHERE at < %(before)s::timestamptz")
 FORGET_SESSIONS = statement("DELETE FROM session WHERE expires_at < %(now)s::timestamptz")
 FORGET_LOGIN_FAILURES = statement("DELETE FROM login_failure WHERE at < %(before)s::timestamptz")
+FORGET_POSITIONS = statement("DELETE FROM worker_position WHERE at < %(before)s::timestamptz")
 FORGET_WATERMARKS = statement("DELETE FROM device_watermark WHERE updated_at < %(before)s::timestamptz")
 
 
@@ -76,5 +79,6 @@ def housekeep(tx: Transaction, now: datetime) -> bool:
     tx.execute(FORGET_EVENTS, {"before": now - KEEP_EVENTS})
     tx.execute(FORGET_SESSIONS, {"now": now})
     tx.execute(FORGET_LOGIN_FAILURES, {"before": now - KEEP_LOGIN_FAILURES})
+    tx.execute(FORGET_POSITIONS, {"before": now - KEEP_POSITIONS})
     tx.execute(FORGET_WATERMARKS, {"before": now - KEEP_WATERMARKS})
     return True

@@ -49,7 +49,7 @@ ALARM_STEPS: Final[dict[AlarmState, frozenset[AlarmState]]] = {
     "pending": frozenset({"raised", "cancelled"}),
     "raised": frozenset({"acknowledged", "cancelled"}),
     "acknowledged": frozenset({"raised", "dispatched", "resolved"}),
-    "dispatched": frozenset({"raised", "on_scene", "resolved"}),
+    "dispatched": frozenset({"raised", "acknowledged", "on_scene", "resolved"}),
     "on_scene": frozenset({"raised", "resolved"}),
     "resolved": frozenset({"closed"}),
     "closed": frozenset(),

@@ -113,8 +113,8 @@ CREATE TABLE order_event (
 );
 CREATE INDEX order_event_order ON order_event (order_id, id);
 
--- One question to one worker. At most one of a task's offers is ever accepted; 'lost' is an answer that came after
--- somebody else's.
+-- One question to one worker; 'lost' is an answer that came after somebody else's. Who has the task now is said by the
+-- order or the alarm: when it was given to another, both offers were accepted once.
 CREATE TABLE offer (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id bigint REFERENCES service_order,

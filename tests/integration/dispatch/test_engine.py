@@ -1,9 +1,6 @@
 """The engine as a whole: it wakes on NOTIFY, survives its database, and its commands reach the device."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,37 +8,16 @@ from prometheus_client import REGISTRY
 
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.answering import acknowledge
-from dispatch.engine import Engine
 from dispatch.publisher import CommandPublisher
 from launcher.broker import EmbeddedBroker
 from launcher.migrations import migrate
 from launcher.postgres import EmbeddedPostgres
 from schemas.database import Row, connect, transaction
-from schemas.process import StopSignal
 from schemas.topics import device_topic
 from tests.integration.device_side import DeviceSide
+from tests.integration.dispatch.engine_run import running
 from tests.integration.district import Connection, add_operator, add_person
 from tests.integration.waiting import eventually
-
-
-@contextmanager
-def _running(
-    database_url: str, mqtt_url: str, publishes: type[CommandPublisher] = CommandPublisher
-) -> Iterator[Engine]:
-    publisher = publishes(mqtt_url)
-    publisher.start()
-    engine = Engine(database_url, publisher)
-    stop = StopSignal()
-    thread = threading.Thread(target=engine.run, args=(stop,))
-    thread.start()
-    try:
-        eventually(lambda: engine.health().ready, what="engine ready")
-        yield engine
-    finally:
-        stop.set()
-        thread.join(20)
-        publisher.stop()
-        assert not thread.is_alive()
 
 
 def _raise(conn: Connection, at: datetime) -> tuple[int, int, str]:
@@ -67,7 +43,7 @@ def test_an_acknowledged_buttons_light_answers_and_is_repeated_until_it_says_so(
     alarm_id, operator, button = _raise(conn, now)
     side = DeviceSide(broker.mqtt_url)
     side.listen(device_topic(button, "cmd"))
-    with _running(database_url, broker.mqtt_url):
+    with running(database_url, broker.mqtt_url):
         with transaction(conn) as tx:
             acknowledge(tx, datetime.now(UTC), alarm_id, operator)
         heard = eventually(lambda: len(side.heard) >= 2 and side.heard, what="the command and its repetition")
@@ -81,7 +57,7 @@ def test_deadlines_that_passed_while_the_engine_was_down_are_acted_on_at_its_sta
     database_url: str, conn: Connection, broker: EmbeddedBroker
 ) -> None:
     _raise(conn, datetime.now(UTC) - timedelta(minutes=5))
-    with _running(database_url, broker.mqtt_url):
+    with running(database_url, broker.mqtt_url):
         eventually(lambda: _state(conn, "escalation_level") == (3,), what="the whole chain")
     assert _state(conn, "state, ended_at") == ("raised", None)
 
@@ -89,7 +65,7 @@ def test_deadlines_that_passed_while_the_engine_was_down_are_acted_on_at_its_sta
 def test_the_engine_comes_back_when_its_database_was_killed(state_dir: Path, broker: EmbeddedBroker) -> None:
     with EmbeddedPostgres(state_dir / "pg-engine") as server:
         migrate(server.url)
-        with _running(server.url, broker.mqtt_url) as engine:
+        with running(server.url, broker.mqtt_url) as engine:
             server.kill()
             server.start()
             with connect(server.url, "test") as conn:
@@ -118,7 +94,7 @@ def test_the_engine_goes_on_after_a_failure_that_nobody_foresaw(
         acknowledge(tx, datetime.now(UTC), alarm_id, operator)
     side = DeviceSide(broker.mqtt_url)
     side.listen(device_topic(button, "cmd"))
-    with _running(database_url, broker.mqtt_url, FaultyOnce):
+    with running(database_url, broker.mqtt_url, FaultyOnce):
         eventually(lambda: side.heard, what="the command, tried again")
     side.close()
 
@@ -130,7 +106,7 @@ def _housekeeping_failures() -> float:
 def test_housekeeping_that_fails_holds_up_no_alarm(database_url: str, conn: Connection, broker: EmbeddedBroker) -> None:
     conn.execute("ALTER TABLE login_failure RENAME TO away")
     before = _housekeeping_failures()
-    with _running(database_url, broker.mqtt_url) as engine:
+    with running(database_url, broker.mqtt_url) as engine:
         eventually(lambda: _housekeeping_failures() > before, what="housekeeping that failed")
         _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
         eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
@@ -150,7 +126,7 @@ HOUSEKEEPING_WAITS = """
 def test_housekeeping_that_takes_long_holds_up_no_alarm(
     database_url: str, conn: Connection, broker: EmbeddedBroker
 ) -> None:
-    with connect(database_url, "test-holding") as holder, _running(database_url, broker.mqtt_url) as engine:
+    with connect(database_url, "test-holding") as holder, running(database_url, broker.mqtt_url) as engine:
         holder.execute("SET idle_in_transaction_session_timeout = 0")
         with holder.transaction():
             holder.execute("LOCK TABLE login_failure")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
+from schemas.states import Severity
 from tests.integration.dispatch.desk import SECOND, Desk
 from tests.integration.district import Connection
 
@@ -29,6 +30,20 @@ def test_a_test_that_ended_does_not_quieten_a_real_finding(desk: Desk, now: date
     desk.resolve(now, test_id)
     assert desk.raise_(now + SECOND, "vitals", "urgent") not in (None, test_id)
     assert desk.raise_(now + SECOND, "vitals", "urgent", elder_state="test") is None
+
+
+@pytest.mark.parametrize(
+    ("severity", "answer", "dispatch", "on_scene"),
+    [("emergency", 60, 180, 900), ("urgent", 180, 900, 3600), ("advisory", 1800, None, None)],
+)
+def test_every_promise_of_the_severity_has_its_clock(
+    desk: Desk, now: datetime, severity: Severity, answer: int, dispatch: int | None, on_scene: int | None
+) -> None:
+    alarm_id = desk.raise_(now, "vitals", severity)
+    assert alarm_id is not None
+    assert desk.alarm("answer_due_at, dispatch_due_at, on_scene_due_at", alarm_id) == tuple(
+        None if seconds is None else now + seconds * SECOND for seconds in (answer, dispatch, on_scene)
+    )
 
 
 @pytest.mark.parametrize(

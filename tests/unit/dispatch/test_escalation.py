@@ -7,7 +7,7 @@ import pytest
 
 from dispatch.alarms import FALL_WINDOW, fall_confirmation
 from dispatch.commands import next_try
-from dispatch.escalation import Level, Policy, Step, next_step
+from dispatch.escalation import Level, Policy, Step, goes_stale, next_step
 from dispatch.scheduled import months_ahead
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -71,6 +71,27 @@ def test_an_acknowledgement_without_progress_raises_it_again(state: str) -> None
     step = _step(state=state, due_reason="realarm", escalation_level=2)
     assert (step.state, step.event, step.level, step.restarts) == ("raised", "alarm.realarmed", 0, True)
     assert step.due_at == NOW + timedelta(seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("responder", "on_scene", "promised", "expected"),
+    [
+        (None, None, 900, 300),
+        (7, None, 900, 900),
+        (7, None, 200, 300),
+        (7, None, -60, 300),
+        (7, None, None, 300),
+        (7, -30, 900, 300),
+    ],
+)
+def test_whoever_is_on_the_way_has_until_the_promised_arrival_before_it_rings_again(
+    responder: int | None, on_scene: int | None, promised: int | None, expected: int
+) -> None:
+    def at(seconds: int | None) -> datetime | None:
+        return None if seconds is None else NOW + timedelta(seconds=seconds)
+
+    alarm = {"responder_id": responder, "on_scene_at": at(on_scene), "on_scene_due_at": at(promised)}
+    assert goes_stale(alarm, STALE, NOW) == at(expected)
 
 
 def test_a_fall_that_was_not_cancelled_becomes_an_alarm() -> None:

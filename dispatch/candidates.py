@@ -1,0 +1,198 @@
+"""What the database knows of the workers who could take a task, read in two queries however many they are."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from dispatch.assignment import (
+    Candidate,
+    RankingPolicy,
+    Task,
+    TaskKind,
+    Visit,
+    WorkingTime,
+    assess,
+)
+from dispatch.travel import Place
+from schemas.database import Row, Transaction
+from schemas.statements import statement
+from schemas.states import WORKER_SEES
+
+LOCAL: Final = ZoneInfo("Asia/Shanghai")
+"""Certificates, loads and "today" go by the calendar of the place."""
+FRESH: Final = timedelta(minutes=15)
+"""A position older than this says nothing about where a worker is."""
+REACH: Final = timedelta(hours=12)
+"""Visits further than this from a task's window cannot stand in its way."""
+UNKNOWN_POLICY: Final = RankingPolicy(travel_weight=1, load_minutes=0, familiarity_minutes=0)
+
+POLICY = statement("""
+    SELECT travel_weight, load_minutes, familiarity_minutes FROM ranking_policy WHERE task = %(task)s::text
+""")
+WORKERS = statement("""
+    WITH served AS (
+        SELECT provider.id, provider.state = 'admitted' AS admitted,
+               bool_or(starts_with(%(org_path)s::text, area.path)) AS covers
+        FROM provider
+        JOIN provider_area ON provider_area.provider_id = provider.id
+        JOIN org_unit AS area ON area.code = provider_area.org_code
+        WHERE starts_with(area.path, split_part(%(org_path)s::text, '/', 1) || '/')
+        GROUP BY provider.id
+    ), visited AS (
+        SELECT worker_id, count(*) AS visits FROM service_order
+        WHERE elder_id = %(elder_id)s::integer AND state IN ('completed', 'confirmed', 'settled')
+        GROUP BY worker_id
+    )
+    SELECT worker.id AS worker_id, worker.account_id, account.name, worker.travel, worker.base_lat, worker.base_lon,
+           position.lat AS position_lat, position.lon AS position_lon,
+           served.admitted, served.covers, COALESCE(visited.visits, 0) AS familiarity,
+           NOT EXISTS (
+               SELECT FROM unnest(%(skills)s::text[]) AS needed
+               WHERE NOT EXISTS (
+                   SELECT FROM worker_skill
+                   WHERE worker_skill.worker_id = worker.id AND worker_skill.skill = needed
+                     AND worker_skill.valid_from <= %(day)s::date
+                     AND (worker_skill.valid_to IS NULL OR worker_skill.valid_to >= %(day)s::date))
+           ) AS skilled,
+           EXISTS (SELECT FROM alarm WHERE alarm.responder_id = worker.id AND alarm.ended_at IS NULL) AS responding,
+           shifts.starts, shifts.ends
+    FROM served
+    JOIN worker ON worker.provider_id = served.id
+    JOIN account ON account.id = worker.account_id
+    LEFT JOIN worker_position AS position ON position.worker_id = worker.id AND position.at >= %(fresh)s::timestamptz
+    LEFT JOIN visited ON visited.worker_id = worker.id
+    LEFT JOIN LATERAL (
+        SELECT array_agg(starts_at ORDER BY starts_at) AS starts, array_agg(ends_at ORDER BY starts_at) AS ends
+        FROM worker_shift
+        WHERE worker_shift.worker_id = worker.id
+          AND tstzrange(starts_at, ends_at)
+              && tstzrange(%(window_from)s::timestamptz, %(window_end)s::timestamptz, '[]')
+    ) AS shifts ON true
+    WHERE account.role = 'worker' AND account.disabled_at IS NULL
+      AND (%(worker_id)s::integer IS NULL OR worker.id = %(worker_id)s::integer)
+    ORDER BY worker.id
+""")
+VISITS = statement("""
+    SELECT service_order.worker_id, service_order.id, service_order.state, service_order.window_from,
+           service_order.window_to, service_order.duration_minutes, service_order.checked_in_at,
+           COALESCE(household.lat, home.lat) AS lat, COALESCE(household.lon, home.lon) AS lon
+    FROM service_order
+    JOIN elder ON elder.id = service_order.elder_id
+    JOIN household ON household.id = elder.household_id
+    JOIN org_unit AS home ON home.code = household.org_code
+    WHERE service_order.worker_id = ANY(%(worker_ids)s::integer[])
+      AND service_order.window_from BETWEEN %(since)s::timestamptz AND %(until)s::timestamptz
+      AND service_order.state NOT IN ('requested', 'offered', 'cancelled', 'failed')
+    ORDER BY service_order.window_from, service_order.id
+""")
+PLACE = statement("""
+    SELECT point.lat, point.lon
+    FROM org_unit AS home
+    JOIN org_unit AS point ON starts_with(home.path, point.path) AND point.lat IS NOT NULL AND point.lon IS NOT NULL
+    WHERE home.code = %(org_code)s::text
+    ORDER BY length(point.path) DESC LIMIT 1
+""")
+
+
+def place_of(lat: float | None, lon: float | None) -> Place | None:
+    """A place, when both its degrees are known."""
+    return None if lat is None or lon is None else Place(lat, lon)
+
+
+def home_place(tx: Transaction, lat: float | None, lon: float | None, org_code: str) -> Place | None:
+    """A home's own coordinates, else the point of its organisation or the nearest one above that has any."""
+    known = place_of(lat, lon)
+    if known is not None:
+        return known
+    found = tx.row(PLACE, {"org_code": org_code})
+    return None if found is None else Place(found["lat"], found["lon"])
+
+
+def ranking_policy(tx: Transaction, kind: TaskKind) -> RankingPolicy:
+    """What counts for this kind of task; travel alone when somebody deleted the row."""
+    found = tx.row(POLICY, {"task": kind})
+    return UNKNOWN_POLICY if found is None else RankingPolicy(**found)
+
+
+def day_bounds(at: datetime) -> tuple[datetime, datetime]:
+    """The beginning and the end of the calendar day, where the elders live, that `at` lies in."""
+    first = datetime.combine(at.astimezone(LOCAL).date(), time(), LOCAL)
+    return first, first + timedelta(days=1)
+
+
+def for_task(tx: Transaction, now: datetime, task: Task, worker_id: int | None = None) -> list[Candidate]:
+    """Everybody who works for a provider of the task's district, or one of them, by id.
+
+    The visits of whoever misses two limits without them are not read: they would change nothing.
+    """
+    candidates = [_candidate(row) for row in tx.rows(WORKERS, _about(task, now, worker_id))]
+    within_reach = [one.worker_id for one in candidates if len(assess(task, one, now).missing) <= 1]
+    if not within_reach:
+        return candidates
+    found = tx.rows(VISITS, {"worker_ids": within_reach, **_near(task)})
+    by_worker: dict[int, list[Row]] = {}
+    for row in found:
+        by_worker.setdefault(row["worker_id"], []).append(row)
+    return [_with_visits(task, one, by_worker.get(one.worker_id, ())) for one in candidates]
+
+
+def _about(task: Task, now: datetime, worker_id: int | None) -> dict[str, Any]:
+    return {
+        "org_path": task.org_path,
+        "elder_id": task.elder_id,
+        "skills": sorted(task.skills),
+        "day": task.window_from.astimezone(LOCAL).date(),
+        "fresh": now - FRESH,
+        "window_from": task.window_from,
+        "window_end": task.window_to + task.duration,
+        "worker_id": worker_id,
+    }
+
+
+def _near(task: Task) -> dict[str, datetime]:
+    day_from, day_to = day_bounds(task.window_from)
+    return {
+        "since": min(day_from, task.window_from - REACH - timedelta(days=1)),
+        "until": max(day_to, task.window_to + task.duration + REACH),
+    }
+
+
+def _candidate(row: Row) -> Candidate:
+    shifts = zip(row["starts"] or (), row["ends"] or (), strict=True)
+    return Candidate(
+        worker_id=row["worker_id"],
+        account_id=row["account_id"],
+        name=row["name"],
+        means=row["travel"],
+        base=Place(row["base_lat"], row["base_lon"]),
+        position=place_of(row["position_lat"], row["position_lon"]),
+        admitted=row["admitted"],
+        skilled=row["skilled"],
+        covers=row["covers"],
+        shifts=tuple(WorkingTime(starts_at, ends_at) for starts_at, ends_at in shifts),
+        responding=row["responding"],
+        load=0,
+        familiarity=row["familiarity"],
+    )
+
+
+def _with_visits(task: Task, candidate: Candidate, rows: Iterable[Row]) -> Candidate:
+    day_from, day_to = day_bounds(task.window_from)
+    rows = list(rows)
+    visits = (
+        Visit(
+            order_id=row["id"],
+            state=row["state"],
+            place=place_of(row["lat"], row["lon"]),
+            window_from=row["window_from"],
+            window_to=row["window_to"],
+            duration=timedelta(minutes=row["duration_minutes"]),
+            checked_in_at=row["checked_in_at"],
+        )
+        for row in rows
+        if row["state"] in WORKER_SEES and (row["state"] != "accepted" or row["window_to"] >= task.window_from - REACH)
+    )
+    load = sum(day_from <= row["window_from"] < day_to for row in rows)
+    return replace(candidate, visits=tuple(visits), load=load)

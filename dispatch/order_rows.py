@@ -1,0 +1,61 @@
+"""An order as dispatch reads it under its lock, and which step it may take next."""
+
+from typing import Final, LiteralString
+
+from psycopg import sql
+
+from dispatch.refusals import Refused
+from dispatch.timelines import Subject
+from schemas.database import Row, Transaction
+from schemas.statements import statement
+from schemas.states import ORDER_ENDED, ORDER_STEPS, OrderState
+
+ORDERS: Final[LiteralString] = """
+    SELECT service_order.id, service_order.state, service_order.elder_id, service_order.worker_id,
+           service_order.skills, service_order.duration_minutes, service_order.window_from, service_order.window_to,
+           service_order.checked_in_at, service_order.attention, service_order.attention_detail,
+           service_order.due_at, service_order.due_reason,
+           elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
+           COALESCE(policy.accept_seconds, 600) AS accept_seconds, COALESCE(policy.offer_seconds, 90) AS offer_seconds,
+           COALESCE(policy.offers_at_once, 1) AS offers_at_once,
+           COALESCE(policy.overrun_seconds, 1800) AS overrun_seconds,
+           COALESCE(policy.confirm_seconds, 86400) AS confirm_seconds
+    FROM service_order
+    JOIN catalogue_item ON catalogue_item.code = service_order.item_code
+                       AND catalogue_item.version = service_order.item_version
+    JOIN elder ON elder.id = service_order.elder_id
+    JOIN household ON household.id = elder.household_id
+    JOIN org_unit AS home ON home.code = household.org_code
+    LEFT JOIN order_policy AS policy ON policy.assist = catalogue_item.assist
+"""
+"""The columns that every function of dispatch gets. Figures stand in for a policy that somebody deleted: an order
+without one is dealt with all the same."""
+
+
+def orders_where(condition: LiteralString, lock: LiteralString = "FOR UPDATE OF service_order") -> sql.SQL:
+    """A statement that reads and locks the orders for which a condition on their columns holds."""
+    return statement(f"{ORDERS} WHERE {condition} {lock}")
+
+
+LOCK = orders_where("service_order.id = %(id)s::bigint")
+
+
+def locked_order(tx: Transaction, order_id: int) -> Row:
+    """An order that is known to exist, under its lock."""
+    [order] = tx.rows(LOCK, {"id": order_id})
+    return order
+
+
+def subject_of(order: Row) -> Subject:
+    """What its offers and its timeline are about."""
+    return Subject("order", order["id"], order["elder_id"])
+
+
+def require_step(order: Row, to: OrderState) -> None:
+    """Hold a step against ORDER_STEPS. Raises Refused order_cancelled, order_ended, wrong_step."""
+    state: OrderState = order["state"]
+    if to in ORDER_STEPS[state]:
+        return
+    if state == "cancelled":
+        raise Refused("order_cancelled")
+    raise Refused("order_ended" if state in ORDER_ENDED else "wrong_step")

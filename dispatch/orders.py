@@ -1,0 +1,255 @@
+"""What staff and relatives do with an order: request, cancel, reassign, search again, confirm, settle."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from dispatch import offers
+from dispatch.attention import call_attention, withdraw_attention
+from dispatch.order_rows import orders_where, require_step, subject_of
+from dispatch.refusals import RefusalCode, Refused
+from dispatch.searching import LOOK_AGAIN, look_at, round_mark, search_on
+from dispatch.timelines import Subject, record
+from schemas.database import Row, Transaction
+from schemas.statements import statement
+from schemas.states import AWAY, ElderState, OrderState, Role
+
+FORGIVEN: Final = timedelta(minutes=1)
+"""How far a window may begin in the past: filling in the form takes time."""
+FURTHEST_AHEAD: Final = timedelta(days=60)
+LONGEST_WINDOW: Final = timedelta(hours=24)
+STAFF: Final[tuple[Role, ...]] = ("operator", "supervisor")
+
+LOCK_IN_SCOPE = orders_where("""
+    service_order.id = %(id)s::bigint AND EXISTS (
+        SELECT FROM order_audience(%(now)s::timestamptz) AS audience
+        WHERE audience.order_id = %(id)s::bigint AND audience.account_id = %(actor_id)s::integer
+          AND audience.role = ANY(%(roles)s::text[]))
+""")
+LOCK_OF_ELDER = orders_where(
+    """
+    service_order.elder_id = %(elder_id)s::integer AND service_order.ended_at IS NULL
+    AND service_order.state IN ('requested', 'offered', 'accepted', 'en_route')
+    """,
+    "ORDER BY service_order.id FOR UPDATE OF service_order",
+)
+ELDER_IN_SCOPE = statement("""
+    SELECT elder.state FROM elder
+    WHERE elder.id = %(id)s::integer AND EXISTS (
+        SELECT FROM elder_audience(%(now)s::timestamptz) AS audience
+        WHERE audience.elder_id = %(id)s::integer AND audience.account_id = %(actor_id)s::integer
+          AND audience.role = ANY(%(roles)s::text[]))
+    FOR SHARE OF elder
+""")
+ITEM = statement("""
+    SELECT item.version, item.duration_minutes, item.skills, item.window_minutes,
+           COALESCE(policy.accept_seconds, 600) AS accept_seconds
+    FROM catalogue_item AS item
+    LEFT JOIN order_policy AS policy ON policy.assist = item.assist
+    WHERE item.code = %(code)s::text AND item.valid_from <= %(now)s::timestamptz
+      AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
+""")
+KNOWN_SKILLS = statement("SELECT count(*) AS known FROM skill WHERE code = ANY(%(skills)s::text[])")
+INSERT = statement("""
+    INSERT INTO service_order (elder_id, item_code, item_version, state, is_test, skills, duration_minutes, window_from,
+                               window_to, note, requested_at, requested_by, accept_due_at, due_at, due_reason)
+    VALUES (%(elder_id)s::integer, %(item_code)s::text, %(item_version)s::smallint, 'requested', %(is_test)s::boolean,
+            %(skills)s::text[], %(duration_minutes)s::smallint, %(window_from)s::timestamptz,
+            %(window_to)s::timestamptz, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer,
+            %(accept_due_at)s::timestamptz, %(now)s::timestamptz, 'assign')
+    RETURNING id
+""")
+CANCEL = statement("""
+    UPDATE service_order
+    SET state = 'cancelled', ended_at = %(now)s::timestamptz, end_reason = %(reason)s::text, due_at = NULL,
+        due_reason = NULL, attention = NULL, attention_at = NULL, attention_detail = '{}'
+    WHERE id = %(id)s::bigint
+""")
+RESTART_PROMISE = statement("""
+    UPDATE service_order
+    SET accept_due_at = %(accept_due_at)s::timestamptz,
+        attention = CASE WHEN attention = 'elder_away' THEN attention END,
+        attention_at = CASE WHEN attention = 'elder_away' THEN attention_at END,
+        attention_detail = CASE WHEN attention = 'elder_away' THEN attention_detail ELSE '{}' END
+    WHERE id = %(id)s::bigint
+""")
+CONFIRM = statement("""
+    UPDATE service_order
+    SET state = 'confirmed', confirmed_at = %(now)s::timestamptz, confirmed_by = %(actor_id)s::integer, due_at = NULL,
+        due_reason = NULL
+    WHERE id = %(id)s::bigint
+""")
+SETTLE = statement("UPDATE service_order SET state = 'settled' WHERE id = %(id)s::bigint")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is ordered, for whom and when; without `window_to` the item's usual window; `skills` beyond the item's."""
+
+    elder_id: int
+    item_code: str
+    window_from: datetime
+    window_to: datetime | None
+    skills: tuple[str, ...]
+    note: str | None
+
+
+def window_refusal(window_from: datetime, window_to: datetime, now: datetime) -> RefusalCode | None:
+    """Why nothing can be ordered for a window; None when it can."""
+    if window_to <= window_from:
+        return "window_empty"
+    if window_to - window_from > LONGEST_WINDOW:
+        return "window_too_long"
+    if window_from < now - FORGIVEN:
+        return "in_the_past"
+    return "too_far_ahead" if window_from > now + FURTHEST_AHEAD else None
+
+
+def request_order(tx: Transaction, now: datetime, actor_id: int, wish: Wish) -> int:
+    """Order something for an elder in the scope of staff; the engine looks for a worker at once. Returns the id.
+
+    Raises Refused: not_found, elder_away, unknown_item, unknown_skill, window_empty, window_too_long, in_the_past,
+    too_far_ahead.
+    """
+    elder = tx.row(ELDER_IN_SCOPE, {"id": wish.elder_id, "now": now, "actor_id": actor_id, "roles": list(STAFF)})
+    if elder is None:
+        raise Refused("not_found")
+    item = tx.row(ITEM, {"code": wish.item_code, "now": now})
+    if item is None:
+        raise Refused("unknown_item")
+    skills = sorted({*item["skills"], *wish.skills})
+    [found] = tx.rows(KNOWN_SKILLS, {"skills": skills})
+    if found["known"] < len(skills):
+        raise Refused("unknown_skill")
+    window_to = wish.window_to or wish.window_from + timedelta(minutes=item["window_minutes"])
+    refusal = window_refusal(wish.window_from, window_to, now)
+    if refusal is not None:
+        raise Refused(refusal)
+    if elder["state"] in AWAY:
+        raise Refused("elder_away")
+    [made] = tx.rows(
+        INSERT,
+        {
+            "elder_id": wish.elder_id,
+            "item_code": wish.item_code,
+            "item_version": item["version"],
+            "is_test": elder["state"] == "test",
+            "skills": skills,
+            "duration_minutes": item["duration_minutes"],
+            "window_from": wish.window_from,
+            "window_to": window_to,
+            "note": wish.note,
+            "now": now,
+            "actor_id": actor_id,
+            "accept_due_at": now + timedelta(seconds=item["accept_seconds"]),
+        },
+    )
+    subject = Subject("order", int(made["id"]), wish.elder_id)
+    record(tx, now, subject, "requested", actor_id=actor_id)
+    tx.emit(subject.event("order.requested", now, account_id=actor_id))
+    return subject.id
+
+
+def _in_scope(
+    tx: Transaction, now: datetime, order_id: int, actor_id: int, roles: tuple[Role, ...], to: OrderState | None
+) -> Row:
+    """The order under its lock, when one of these roles gives the actor a right to it and it may take the step."""
+    order = tx.row(LOCK_IN_SCOPE, {"id": order_id, "now": now, "actor_id": actor_id, "roles": list(roles)})
+    if order is None:
+        raise Refused("not_found")
+    if to is not None:
+        require_step(order, to)
+    return order
+
+
+def cancel(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
+    """Call an order off, until its worker has checked in; open offers are withdrawn.
+
+    Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
+    """
+    order = _in_scope(tx, now, order_id, actor_id, STAFF, "cancelled")
+    subject = subject_of(order)
+    offers.withdraw(tx, now, subject)
+    tx.execute(CANCEL, {"id": order_id, "now": now, "reason": reason})
+    record(tx, now, subject, "cancelled", actor_id=actor_id, note=reason)
+    tx.emit(subject.event("order.cancelled", now, account_id=actor_id))
+
+
+def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
+    """Take an order from its worker, who counts as asked, and look for another; the acceptance clock starts anew.
+
+    Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
+    """
+    order = _in_scope(tx, now, order_id, actor_id, STAFF, "requested")
+    if order["worker_id"] is None:
+        raise Refused("wrong_step")
+    record(tx, now, subject_of(order), "unassigned", actor_id=actor_id, note=reason, detail=_former(tx, order))
+    tx.execute(RESTART_PROMISE, {"id": order_id, "accept_due_at": now + timedelta(seconds=order["accept_seconds"])})
+    search_on(tx, now, order)
+
+
+def _former(tx: Transaction, order: Row) -> dict[str, object]:
+    """Who had the order, as the timeline tells it."""
+    history = offers.made(tx, subject_of(order))
+    held = [one for one in history if one.worker_id == order["worker_id"] and one.state == "accepted"]
+    return held[-1].told() if held else {"worker_id": order["worker_id"]}
+
+
+def search_again(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
+    """Have the engine look for somebody now; everybody may be asked again.
+
+    Raises Refused: not_found, wrong_step (not waiting for a worker), order_ended, order_cancelled.
+    """
+    order = _in_scope(tx, now, order_id, actor_id, STAFF, "offered")
+    mark = round_mark(offers.made(tx, subject_of(order)))
+    if order["attention"] == "elder_away":
+        record(tx, now, subject_of(order), "attention", actor_id=actor_id, detail={"attention": "elder_away", **mark})
+        tx.emit(subject_of(order).event("order.attention", now, account_id=actor_id))
+    else:
+        withdraw_attention(tx, now, order, actor_id=actor_id, detail=mark)
+    look_at(tx, order, now)
+
+
+def confirm(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
+    """Staff or a relative say that a completed visit took place.
+
+    Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
+    """
+    order = _in_scope(tx, now, order_id, actor_id, (*STAFF, "family"), "confirmed")
+    confirmed(tx, now, order, actor_id)
+
+
+def confirmed(tx: Transaction, now: datetime, order: Row, actor_id: int | None) -> None:
+    """Write down that a locked, completed order is confirmed, by nobody when the time for it has passed."""
+    require_step(order, "confirmed")
+    tx.execute(CONFIRM, {"id": order["id"], "now": now, "actor_id": actor_id})
+    record(tx, now, subject_of(order), "confirmed", actor_id=actor_id)
+    tx.emit(subject_of(order).event("order.confirmed", now, account_id=actor_id))
+
+
+def settle(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
+    """A supervisor closes the accounts of a confirmed order.
+
+    Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
+    """
+    order = _in_scope(tx, now, order_id, actor_id, ("supervisor",), "settled")
+    tx.execute(SETTLE, {"id": order_id})
+    record(tx, now, subject_of(order), "settled", actor_id=actor_id)
+    tx.emit(subject_of(order).event("order.settled", now, account_id=actor_id))
+
+
+def elder_state_changed(tx: Transaction, now: datetime, elder_id: int, state: ElderState) -> None:
+    """An elder went away or came back: what was ordered for her and has not begun needs a person, or no longer does.
+
+    While she is away nobody new is asked to come; who has accepted keeps the visit until a person decides.
+    """
+    for order in tx.rows(LOCK_OF_ELDER, {"elder_id": elder_id}):
+        if state in AWAY:
+            call_attention(tx, now, order, "elder_away")
+            if order["state"] == "offered":
+                offers.withdraw(tx, now, subject_of(order))
+                search_on(tx, now, order, now + LOOK_AGAIN)
+        elif order["attention"] == "elder_away":
+            withdraw_attention(tx, now, order)
+            if order["state"] == "requested":
+                look_at(tx, order, now)

@@ -1,0 +1,141 @@
+"""What a worker answers to an offer. One accept wins; every other answer is told why it does not count."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dispatch import offers, responders, searching
+from dispatch.assignment import Missing, assess
+from dispatch.candidates import for_task
+from dispatch.offers import Offer
+from dispatch.order_rows import locked_order, subject_of
+from dispatch.refusals import RefusalCode, Refused
+from dispatch.timelines import Subject
+from schemas.database import Row, Transaction
+from schemas.statements import statement
+from schemas.states import ENDED, ORDER_ENDED, DeclineReason
+
+FIND_OWN = statement("""
+    SELECT offer.id, offer.order_id, offer.alarm_id, offer.worker_id
+    FROM offer
+    JOIN worker ON worker.id = offer.worker_id
+    JOIN account ON account.id = worker.account_id
+    WHERE offer.id = %(id)s::bigint AND account.id = %(account_id)s::integer AND account.disabled_at IS NULL
+""")
+LOCK_ALARM = statement("""
+    SELECT id, state, elder_id, responder_id AS worker_id FROM alarm WHERE id = %(id)s::bigint FOR UPDATE
+""")
+LOCK_WORKER = statement("SELECT FROM worker WHERE id = %(id)s::integer FOR NO KEY UPDATE")
+EMPTY: frozenset[int] = frozenset()
+
+
+def accept(tx: Transaction, now: datetime, offer_id: int, account_id: int) -> RefusalCode | None:
+    """Take what was offered; None when it is the worker's now.
+
+    A late answer is written down, so it is returned and not raised: taken_by_another (recorded as lost),
+    offer_withdrawn, offer_expired, already_accepted, already_declined, order_cancelled, order_ended, already_ended,
+    overlaps (recorded as declined, busy), no_longer_eligible (withdrawn). Raises Refused not_found for an offer that is
+    not the account's own.
+    """
+    subject, task, offer = _locked(tx, offer_id, account_id)
+    too_late = _too_late(subject, task, offer, now)
+    if too_late == "taken_by_another" and offer.state == "withdrawn":
+        offers.close(tx, now, subject, offer, "lost")
+    if too_late == "offer_expired" and offer.state == "open":
+        offers.close(tx, now, subject, offer, "expired")
+        _go_on(tx, now, subject, task)
+    if too_late is not None:
+        return too_late
+    missing = _missing(tx, now, subject, task, offer)
+    if missing:
+        return _turn_away(tx, now, subject, task, offer, missing)
+    if subject.alarm_id is None:
+        searching.give(tx, now, task, offer)
+    else:
+        offers.close(tx, now, subject, offer, "accepted")
+        responders.win(tx, now, subject.alarm_id, offer.worker_id, account_id)
+    return None
+
+
+def decline(
+    tx: Transaction, now: datetime, offer_id: int, account_id: int, reason: DeclineReason
+) -> RefusalCode | None:
+    """Leave it to others; the search goes on when nobody else was asked. Returns and raises as `accept` does."""
+    subject, task, offer = _locked(tx, offer_id, account_id)
+    too_late = _too_late(subject, task, offer, now)
+    if too_late == "offer_expired" and offer.state == "open":
+        offers.close(tx, now, subject, offer, "expired")
+        _go_on(tx, now, subject, task)
+    if too_late is not None:
+        return too_late
+    offers.close(tx, now, subject, offer, "declined", reason)
+    _go_on(tx, now, subject, task)
+    return None
+
+
+def _locked(tx: Transaction, offer_id: int, account_id: int) -> tuple[Subject, Row, Offer]:
+    """Lock the order or alarm, then the worker: every answer about the one, or by the other, waits its turn."""
+    found = tx.row(FIND_OWN, {"id": offer_id, "account_id": account_id})
+    if found is None:
+        raise Refused("not_found")
+    if found["order_id"] is not None:
+        task = locked_order(tx, found["order_id"])
+        subject = subject_of(task)
+    else:
+        [task] = tx.rows(LOCK_ALARM, {"id": found["alarm_id"]})
+        subject = Subject("alarm", task["id"], task["elder_id"])
+    tx.execute(LOCK_WORKER, {"id": found["worker_id"]})
+    [offer] = (offer for offer in offers.made(tx, subject) if offer.id == offer_id)
+    return subject, task, offer
+
+
+def _too_late(subject: Subject, task: Row, offer: Offer, now: datetime) -> RefusalCode | None:
+    """Why an answer does not count any more; None when it does. `task` has the state and worker_id of its subject."""
+    ended = task["state"] in (ORDER_ENDED if subject.kind == "order" else ENDED)
+    over: RefusalCode = "order_ended" if subject.kind == "order" else "already_ended"
+    if subject.kind == "order" and task["state"] == "cancelled":
+        over = "order_cancelled"
+    match offer.state:
+        case "open":
+            return "offer_expired" if offer.expires_at <= now else None
+        case "accepted" if task["worker_id"] == offer.worker_id:
+            return over if ended else "already_accepted"
+        case "declined":
+            return "already_declined"
+        case "expired":
+            return "offer_expired"
+        case "lost":
+            return "taken_by_another"
+        case _ if task["worker_id"] not in (None, offer.worker_id) and over != "order_cancelled":
+            return "taken_by_another"
+        case _:
+            return over if ended else "offer_withdrawn"
+
+
+def _missing(tx: Transaction, now: datetime, subject: Subject, task: Row, offer: Offer) -> tuple[Missing, ...]:
+    """Which limits the worker misses by now, with the visits she accepted since she was asked."""
+    if subject.alarm_id is not None:
+        return responders.shortfall(tx, now, subject.alarm_id, offer.worker_id)
+    wanted = searching.task_of(tx, now, task, asked=EMPTY, excluded=EMPTY)
+    # The time she took to answer is not held against her.
+    wanted = replace(wanted, window_to=wanted.window_to + (now - offer.offered_at))
+    found = for_task(tx, now, wanted, offer.worker_id)
+    return assess(wanted, found[0], now).missing if found else ("provider",)
+
+
+def _turn_away(
+    tx: Transaction, now: datetime, subject: Subject, task: Row, offer: Offer, missing: tuple[Missing, ...]
+) -> RefusalCode:
+    if missing == ("busy",):
+        offers.close(tx, now, subject, offer, "declined", "busy")
+    else:
+        offers.close(tx, now, subject, offer, "withdrawn")
+    _go_on(tx, now, subject, task)
+    return "overlaps" if missing == ("busy",) else "no_longer_eligible"
+
+
+def _go_on(tx: Transaction, now: datetime, subject: Subject, task: Row) -> None:
+    """After an offer came to nothing."""
+    if subject.alarm_id is None:
+        searching.offer_is_over(tx, now, task)
+    else:
+        responders.search_on(tx, now, subject.alarm_id)

@@ -1,0 +1,64 @@
+"""Acting on rows whose deadline has come: one that fails is put off and holds up no other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+import structlog
+from prometheus_client import Counter
+
+from schemas.database import Row, Transaction
+
+RETRY_AFTER: Final = timedelta(seconds=30)
+MATCHING_BATCH: Final = 5
+"""Searches and orders in one transaction: answers wait for it, and weighing 2,000 workers takes tenths of a second."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How the rows of one kind are put off."""
+
+    subject: str
+    """What a row is, for the log: alarm, search, order."""
+    postpone: psycopg.sql.SQL
+    """Sets the row's deadline: takes id and due_at."""
+    failed: Counter
+
+
+def act_on_each(tx: Transaction, now: datetime, due: list[Row], act: Callable[[Row], None], sweep: Sweep) -> int:
+    """Call `act` with every claimed row, each in a savepoint of its own; returns how many were dealt with.
+
+    When `act` raises, what it wrote and emitted is taken back and the row is tried again half a minute later. A row
+    that cannot even be put off is not counted, so that a caller who sweeps until nothing is left comes to an end.
+    """
+    return sum(_dealt_with(tx, now, row, act, sweep) for row in due)
+
+
+def _dealt_with(tx: Transaction, now: datetime, row: Row, act: Callable[[Row], None], sweep: Sweep) -> bool:
+    emitted = len(tx.events)
+    try:
+        with tx.conn.transaction():
+            act(row)
+    except Exception:
+        if tx.conn.closed:
+            raise
+        del tx.events[emitted:]
+        sweep.failed.inc()
+        log.exception("step_failed", subject=sweep.subject, id=row["id"])
+        return _postponed(tx, now, row, sweep)
+    return True
+
+
+def _postponed(tx: Transaction, now: datetime, row: Row, sweep: Sweep) -> bool:
+    try:
+        with tx.conn.transaction():
+            tx.execute(sweep.postpone, {"id": row["id"], "due_at": now + RETRY_AFTER})
+    except psycopg.Error as error:
+        if tx.conn.closed:
+            raise
+        log.error("not_postponed", subject=sweep.subject, id=row["id"], error=str(error))
+        return False
+    return True
