@@ -6,7 +6,8 @@ from typing import Literal
 
 from psycopg.types.json import Jsonb
 
-from control_center.cards import AlarmCard
+from control_center.cards import AlarmCard, ElderBrief
+from control_center.work_cards import OrderCard
 from schemas.database import Transaction
 from schemas.statements import statement
 
@@ -14,6 +15,8 @@ Action = Literal[
     "session.started",
     "session.ended",
     "alarm.acknowledged",
+    "alarm.arrived",
+    "alarm.dispatched",
     "alarm.noted",
     "alarm.read",
     "alarm.resolved",
@@ -24,19 +27,40 @@ Action = Literal[
     "elder.read",
     "elder.state_changed",
     "elders.searched",
+    "family.read",
     "feed.opened",
+    "map.read",
+    "order.begun",
+    "order.cancelled",
+    "order.checked_in",
+    "order.completed",
+    "order.confirmed",
+    "order.departed",
+    "order.failed",
+    "order.read",
+    "order.reassigned",
+    "order.requested",
+    "order.searched",
+    "order.settled",
+    "orders.listed",
+    "people.located",
     "vitals.read",
+    "work.read",
 ]
 WRITE = statement("""
-    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id, elder_ids, detail)
+    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id, order_id, elder_ids, detail)
     VALUES (%(at)s::timestamptz, %(account_id)s::integer, %(action)s::text, %(elder_id)s::integer,
-            %(alarm_id)s::bigint, %(elder_ids)s::integer[], %(detail)s::jsonb)
+            %(alarm_id)s::bigint, %(order_id)s::bigint, %(elder_ids)s::integer[], %(detail)s::jsonb)
 """)
 
 
-def elders_on(cards: Iterable[AlarmCard]) -> set[int]:
+def elders_on(cards: Iterable[AlarmCard | OrderCard]) -> set[int]:
     """Everybody whom cards show."""
-    return {elder.id for card in cards for elder in (card.elder, *card.residents) if elder is not None}
+    return {elder.id for card in cards for elder in _on(card) if elder is not None}
+
+
+def _on(card: AlarmCard | OrderCard) -> tuple[ElderBrief | None, ...]:
+    return (card.elder, *card.residents) if isinstance(card, AlarmCard) else (card.elder,)
 
 
 def log_access(
@@ -47,6 +71,7 @@ def log_access(
     *,
     elder_id: int | None = None,
     alarm_id: int | None = None,
+    order_id: int | None = None,
     elder_ids: Collection[int] | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
@@ -61,6 +86,7 @@ def log_access(
             "action": action,
             "elder_id": elder_id,
             "alarm_id": alarm_id,
+            "order_id": order_id,
             "elder_ids": sorted(set(asked_for if elder_ids is None else elder_ids)),
             "detail": Jsonb(dict(detail)) if detail is not None else None,
         },

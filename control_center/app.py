@@ -9,7 +9,22 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from control_center import auth, errors, feed, operators, registry, sockets, system, throttle, website
+from control_center import (
+    auth,
+    errors,
+    families,
+    feed,
+    operators,
+    orders,
+    overview,
+    people,
+    registry,
+    sockets,
+    system,
+    throttle,
+    website,
+    workers,
+)
 from control_center.dependencies import Clock, Database
 from control_center.gate import Gate
 from schemas.settings import Settings
@@ -59,7 +74,7 @@ def create_app(
     app.state.clock = clock
     errors.install(app)
     app.add_middleware(Gate)
-    for router in (auth.router, operators.router, registry.router, system.router, sockets.router):
-        app.include_router(router)
+    for part in (auth, operators, orders, workers, families, people, overview, registry, system, sockets):
+        app.include_router(part.router)
     app.include_router(website.serve(dist))
     return app

@@ -125,6 +125,10 @@ class Allowed:
 Anyone = Annotated[SignedIn, Depends(_signed_in)]
 Staff = Annotated[SignedIn, Depends(Allowed("operator", "supervisor"))]
 Viewer = Annotated[SignedIn, Depends(Allowed("operator", "supervisor", "family"))]
+Supervisor = Annotated[SignedIn, Depends(Allowed("supervisor"))]
+Worker = Annotated[SignedIn, Depends(Allowed("worker"))]
+Family = Annotated[SignedIn, Depends(Allowed("family"))]
+OrderReader = Annotated[SignedIn, Depends(Allowed("operator", "supervisor", "family", "worker"))]
 Administrator = Annotated[SignedIn, Depends(Allowed("administrator"))]
 
 

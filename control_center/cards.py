@@ -1,11 +1,21 @@
-"""The shapes that screens are given: alarm cards, elders, their vitals; OpenAPI is generated from them."""
+"""The shapes that screens are given: alarm cards and what they are made of; OpenAPI is generated from them."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.states import AlarmKind, AlarmState, ElderState, Outcome, Role, Severity
+from schemas.states import (
+    AlarmKind,
+    AlarmState,
+    DeclineReason,
+    ElderState,
+    OfferState,
+    Outcome,
+    ResponseState,
+    Role,
+    Severity,
+)
 
 
 class Shape(BaseModel):
@@ -26,6 +36,56 @@ class Org(Shape):
 
     code: str
     name: str
+
+
+class Point(Shape):
+    """A place, WGS-84 degrees."""
+
+    lat: float
+    lon: float
+
+
+class WorkerBrief(Shape):
+    """Who comes; the number is given to staff only."""
+
+    id: int
+    name: str
+    provider: str
+    phone: str | None
+
+
+class NearestMiss(Shape):
+    """Who came closest to being eligible, and the one thing that was missing."""
+
+    worker: str
+    missing: Literal["provider", "skill", "area", "shift", "busy", "asked"]
+    travel_minutes: int | None
+
+
+class OfferReasons(Shape):
+    """Why this worker was asked: place in the ranking (1 is best), travel, visits that day, earlier visits to the
+    elder, and the cost in minutes they come to."""
+
+    rank: int
+    candidates: int
+    travel_minutes: int
+    distance_m: int
+    load: int
+    familiarity: int
+    cost: float
+
+
+class OfferEntry(Shape):
+    """One offer as staff see it in the history of an order or alarm."""
+
+    id: int
+    worker: WorkerBrief
+    state: OfferState
+    offered_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    decline_reason: DeclineReason | None
+    reasons: OfferReasons
 
 
 class Promise(Shape):
@@ -78,7 +138,7 @@ class News2(Shape):
 
 
 class AlarmDevice(Shape):
-    """The device that raised an alarm."""
+    """The device that raised an alarm; empty for a worker, whom it does not concern."""
 
     id: str
     kind: str
@@ -99,9 +159,23 @@ class ElderBrief(Shape):
     phone: str | None
 
 
+class AlarmResponse(Shape):
+    """Who goes to an alarm, or how the search for somebody stands; while it lasts, until when the offers stand. A
+    family is told who comes and nothing of the search; a worker the same."""
+
+    state: ResponseState | None
+    due_at: datetime | None
+    responder: WorkerBrief | None
+    offers_open: int
+    offers_made: int
+    turned_away: dict[str, int]
+    nearest_miss: NearestMiss | None
+
+
 class AlarmCard(Shape):
     """An alarm as a screen shows it. `residents` are the household's other elders; `address` and `org` are empty for
-    a device that nobody wears."""
+    a device that nobody wears. Only staff and the responder are given the home's position; a responder is given no
+    measurements, no device and no names of staff."""
 
     id: int
     kind: AlarmKind
@@ -125,10 +199,12 @@ class AlarmCard(Shape):
     residents: list[ElderBrief]
     address: str
     org: Org
+    home: Point | None
+    response: AlarmResponse
 
 
 class TimelineEntry(Shape):
-    """One thing that happened to an alarm."""
+    """One thing that happened to an alarm or an order."""
 
     id: int
     at: datetime
@@ -139,10 +215,11 @@ class TimelineEntry(Shape):
 
 
 class AlarmDetail(Shape):
-    """An alarm with everything that happened to it, oldest first."""
+    """An alarm with everything that happened to it, oldest first; families are not given the offers."""
 
     card: AlarmCard
     timeline: list[TimelineEntry]
+    offers: list[OfferEntry]
 
 
 class CardAnswer(Shape):
@@ -155,89 +232,6 @@ class AlarmList(Shape):
     """Alarms, newest first."""
 
     alarms: list[AlarmCard]
-
-
-class ElderList(Shape):
-    """Elders that were looked for, by name."""
-
-    elders: list[ElderBrief]
-
-
-class Contact(Shape):
-    """Whom to call about an elder; 1 is called first."""
-
-    name: str
-    relation: Literal["daughter", "son", "spouse", "neighbour", "grid_worker", "other"]
-    phone: str
-    priority: int
-
-
-class ElderDevice(Shape):
-    """A device worn by an elder or installed in the home; online when seen within 180 s; battery in %."""
-
-    id: str
-    kind: Literal["button", "wearable", "hub"]
-    last_seen_at: datetime | None
-    online: bool
-    battery: float | None
-
-
-class Measured(Shape):
-    """A value and when it was measured."""
-
-    value: float
-    at: datetime
-
-
-class Latest(Shape):
-    """The newest value of each vital sign within the past day, null when there is none."""
-
-    hr: Measured | None = None
-    spo2: Measured | None = None
-    rr: Measured | None = None
-    temp: Measured | None = None
-    sbp: Measured | None = None
-    dbp: Measured | None = None
-    steps: Measured | None = None
-
-
-class Position(Shape):
-    """Where an elder was last seen, WGS-84 degrees."""
-
-    lat: float
-    lon: float
-    at: datetime
-
-
-class ElderCard(ElderBrief):
-    """Everything an operator needs to help an elder."""
-
-    contacts: list[Contact]
-    conditions: list[str]
-    oxygen_scale: Literal[1, 2]
-    devices: list[ElderDevice]
-    latest: Latest
-    news2: News2 | None
-    open_alarm_ids: list[int]
-    position: Position | None
-
-
-class VitalsPoint(Shape):
-    """Vital signs at one time (/min, %, /min, °C, mmHg, mmHg); null is absent, never 0."""
-
-    at: datetime
-    hr: float | None
-    spo2: float | None
-    rr: float | None
-    temp: float | None
-    sbp: float | None
-    dbp: float | None
-
-
-class Vitals(Shape):
-    """A course of vital signs, oldest first, at most 500 points; each is the mean of its interval."""
-
-    points: list[VitalsPoint]
 
 
 class AccountShape(Shape):

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import psycopg
 from fastapi import Depends, Path, Query, Request
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.database import VIGILANT, Transaction, transaction
@@ -29,9 +29,37 @@ def storable(text: str) -> str:
 
 Storable: Final = AfterValidator(storable)
 """Comes last, so that the other constraints name what they refuse."""
+
+
+def _written(moment: object) -> object:
+    """Refuse numbers, which would be taken for seconds or milliseconds by their size."""
+    if not isinstance(moment, str):
+        raise PydanticCustomError("not_a_time", "is not a date and time")
+    return moment
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. The ends of the calendar are refused: whoever adds to them falls off."""
+    if not 1 < moment.year < 9999:
+        raise PydanticCustomError("not_a_time", "is at the end of the calendar")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+"""A time in a body: ISO 8601 with its time zone."""
+Latitude = Annotated[float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False)]
+Accuracy = Annotated[float, Field(strict=True, ge=0, le=100_000, allow_inf_nan=False)]
+"""Metres."""
 AlarmId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
+OrderId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
+OfferId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
 ElderId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER)]
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_BIGINT, description="Only rows with a smaller id")]
+
+
+class Nothing(BaseModel):
+    """A command that needs no words."""
 
 
 class Database:

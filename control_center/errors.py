@@ -35,13 +35,17 @@ FieldCode = Literal[
     "bad_characters",
     "invalid",
     "not_a_choice",
+    "not_a_figure",
+    "not_a_list",
     "not_a_number",
+    "not_a_time",
     "not_an_object",
     "not_text",
     "required",
     "too_high",
     "too_long",
     "too_low",
+    "too_many",
     "too_short",
 ]
 STATUS: Final[Mapping[ErrorCode, int]] = {
@@ -102,6 +106,17 @@ _FIELD_CODES: Final[Mapping[str, tuple[FieldCode, str | None]]] = {
     "string_type": ("not_text", None),
     "string_too_short": ("too_short", "min_length"),
     "string_too_long": ("too_long", "max_length"),
+    "float_type": ("not_a_figure", None),
+    "float_parsing": ("not_a_figure", None),
+    "finite_number": ("not_a_figure", None),
+    "list_type": ("not_a_list", None),
+    "too_long": ("too_many", "max_length"),
+    "not_a_time": ("not_a_time", None),
+    "timezone_aware": ("not_a_time", None),
+    "datetime_type": ("not_a_time", None),
+    "datetime_parsing": ("not_a_time", None),
+    "datetime_object_invalid": ("not_a_time", None),
+    "datetime_from_date_parsing": ("not_a_time", None),
     "int_type": ("not_a_number", None),
     "int_parsing": ("not_a_number", None),
     "int_parsing_size": ("not_a_number", None),
@@ -166,8 +181,13 @@ def field_texts(language: Language, faults: Sequence[Mapping[str, Any]]) -> dict
         place = [str(part) for part in fault["loc"]]
         name = ".".join(place[1:] or place)
         code, limit = _FIELD_CODES.get(fault["type"], ("invalid", None))
-        texts.setdefault(name, text(language, f"fields.{code}", limit=fault.get("ctx", {}).get(limit)))
+        texts.setdefault(name, text(language, f"fields.{code}", limit=_plain(fault.get("ctx", {}).get(limit))))
     return texts
+
+
+def _plain(limit: object) -> object:
+    """A limit as people write it: 90, not 90.0."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def refuse_validation(request: Request, error: Exception) -> Response:

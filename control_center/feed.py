@@ -12,21 +12,13 @@ import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from psycopg.rows import TupleRow
 
-from control_center.board import (
-    Gone,
-    Seat,
-    Snapshot,
-    position,
-    read_batch,
-    read_missed,
-    read_scopes,
-    read_snapshot,
-)
+from control_center.board import Snapshot, position, read_batch, read_missed, read_snapshot
 from control_center.dependencies import Clock, Database
 from control_center.frames import BatchFrames, Pulse
 from control_center.metrics import FEED_DELAY, FEED_STALE, SCREENS
 from control_center.presence import DeviceCount, device_counts
 from control_center.screens import Phase, Screen
+from control_center.seats import Gone, Seat, read_scopes
 from control_center.witness import AccessRecorder, record_board
 from schemas.database import VIGILANT
 from schemas.events import CHANNEL
@@ -144,7 +136,7 @@ class Feed:
         frames = BatchFrames(batch)
         for screen in self._screens:
             screen.take(frames)
-        self._follow_accounts({event.account_id for event in batch.events if event.kind == "account_changed"})
+        self._follow_accounts({event.account_id for event in batch.events if event.kind == "account.changed"})
         now = self._clock()
         for event in batch.events:
             FEED_DELAY.observe(max(0.0, (now - event.at).total_seconds()))

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
-from control_center.board import Batch, FeedEvent, Missed, Seat, Snapshot, screen_epoch
+from control_center.board import Batch, Missed, Snapshot
 from control_center.cards import AlarmCard, Shape
+from control_center.changes import FeedEvent
 from control_center.presence import DeviceCount
+from control_center.seats import Seat, screen_epoch
+from control_center.subjects import SUBJECTS, Card, Key, SubjectName, Viewpoint
 from control_center.witness import Witness
-from schemas.states import ENDED
-
-_ENDING_EVENTS: Final = frozenset({"resolved", "cancelled"})
+from control_center.work_cards import OfferCard, OrderCard
 
 
 class SnapshotFrame(Shape):
@@ -22,6 +23,8 @@ class SnapshotFrame(Shape):
     id: int
     server_time: datetime
     cards: tuple[AlarmCard, ...]
+    orders: tuple[OrderCard, ...]
+    offers: tuple[OfferCard, ...]
 
 
 class ResumedFrame(Shape):
@@ -34,12 +37,13 @@ class ResumedFrame(Shape):
 
 
 class CardFrame(Shape):
-    """A card that is new or has changed."""
+    """A card that is new or has changed; `event` names why, as `FeedEvent.step` does."""
 
     type: Literal["card"] = "card"
     id: int
+    subject: SubjectName
     event: str
-    card: AlarmCard
+    card: Card
     server_time: datetime
 
 
@@ -48,9 +52,10 @@ class RemoveFrame(Shape):
 
     type: Literal["remove"] = "remove"
     id: int
-    alarm_id: int
+    subject: SubjectName
+    subject_id: int
     reason: Literal["ended", "out_of_scope"]
-    card: AlarmCard | None
+    card: Card | None
     server_time: datetime
 
 
@@ -76,11 +81,16 @@ Frame = SnapshotFrame | ResumedFrame | CardFrame | RemoveFrame | TickFrame
 
 def snapshot_text(snapshot: Snapshot) -> str:
     """The snapshot as sent."""
+    shown: dict[SubjectName, list[Card]] = {name: [] for name in SUBJECTS}
+    for key, card in snapshot.cards.items():
+        shown[key.subject].append(card)
     return SnapshotFrame(
         epoch=screen_epoch(snapshot.epoch, snapshot.scope),
         id=snapshot.last_id,
         server_time=snapshot.at,
-        cards=snapshot.cards,
+        cards=shown["alarm"],
+        orders=shown["order"],
+        offers=shown["offer"],
     ).model_dump_json()
 
 
@@ -107,54 +117,74 @@ class Pulse:
 
 
 class BatchFrames:
-    """The frames of one batch; each is written once, however many screens it goes to."""
+    """The frames of one batch; each is masked and written once, however many screens it goes to."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
+        self._masked: dict[tuple[Key, Viewpoint], Card | None] = {}
         self._texts: dict[tuple[object, ...], str] = {}
         self._ended_by = {
-            alarm_id: event.id for event in batch.events if event.kind in _ENDING_EVENTS for alarm_id in event.alarm_ids
+            key: event.id
+            for event in batch.events
+            for key in event.keys
+            if event.step(key.subject) in SUBJECTS[key.subject].ending_events
         }
 
-    def for_screen(self, seat: Seat, visible: set[int], after: int, witness: Witness) -> Iterator[str]:
-        """The frames of the events after an id, in order; keeps `visible`, the alarms on the screen, up to date."""
+    def for_screen(self, seat: Seat, visible: set[Key], after: int, witness: Witness) -> Iterator[str]:
+        """The frames of the events after an id, in order; keeps `visible`, what is on the screen, up to date."""
+        viewpoint = self.batch.viewpoint(seat)
         for event in self.batch.events:
             if event.id <= after:
                 continue
-            for alarm_id in event.alarm_ids:
-                frame = self._frame(seat, event, alarm_id, visible)
+            for key in event.keys:
+                frame = self._frame(seat, viewpoint, event, key, visible)
                 if frame is not None:
                     if frame.card is not None:
-                        witness.see(frame.card)
-                    yield self._text(seat, frame)
+                        witness.see(key, frame.card)
+                    yield self._text(viewpoint, key, frame)
 
-    def _frame(self, seat: Seat, event: FeedEvent, alarm_id: int, visible: set[int]) -> CardFrame | RemoveFrame | None:
-        card = self.batch.card_for(seat, alarm_id)
+    def _frame(
+        self, seat: Seat, viewpoint: Viewpoint, event: FeedEvent, key: Key, visible: set[Key]
+    ) -> CardFrame | RemoveFrame | None:
+        subject, step = SUBJECTS[key.subject], event.step(key.subject)
+        on_screen, reader = key in visible, (key, seat.account_id)
+        if reader not in self.batch.audience:
+            last = self._card(key, viewpoint) if reader in self.batch.parting else None
+            return self._leaving(event, key, last, visible) if on_screen else None
+        card = self._card(key, viewpoint)
         if card is None:
-            return self._leaving(event, alarm_id, "out_of_scope", None, visible) if alarm_id in visible else None
-        if card.state not in ENDED:
-            visible.add(alarm_id)
-        elif event.kind in _ENDING_EVENTS:
-            return self._leaving(event, alarm_id, "ended", card, visible)
-        elif event.id > self._ended_by.get(alarm_id, 0):
-            return self._leaving(event, alarm_id, "ended", card, visible) if alarm_id in visible else None
-        return CardFrame(id=event.id, event=event.kind, card=card, server_time=self.batch.at)
+            return None
+        if subject.has_ended(card):
+            after_its_end = event.id > self._ended_by.get(key, 0)
+            if step in subject.ending_events or (after_its_end and on_screen):
+                return self._leaving(event, key, card, visible)
+            if after_its_end:
+                return None
+        if not subject.is_told(step, viewpoint.view):
+            return None
+        if not subject.has_ended(card):
+            visible.add(key)
+        return CardFrame(id=event.id, subject=key.subject, event=step, card=card, server_time=self.batch.at)
 
-    def _leaving(
-        self,
-        event: FeedEvent,
-        alarm_id: int,
-        reason: Literal["ended", "out_of_scope"],
-        card: AlarmCard | None,
-        visible: set[int],
-    ) -> RemoveFrame:
-        visible.discard(alarm_id)
-        return RemoveFrame(id=event.id, alarm_id=alarm_id, reason=reason, card=card, server_time=self.batch.at)
+    def _card(self, key: Key, viewpoint: Viewpoint) -> Card | None:
+        if (key, viewpoint) not in self._masked:
+            card = self.batch.cards.get(key)
+            self._masked[key, viewpoint] = SUBJECTS[key.subject].masked(card, viewpoint) if card else None
+        return self._masked[key, viewpoint]
 
-    def _text(self, seat: Seat, frame: CardFrame | RemoveFrame) -> str:
-        own = self.batch.families.get(seat.account_id, frozenset()) if seat.family else None
-        alarm_id = frame.alarm_id if isinstance(frame, RemoveFrame) else frame.card.id
-        key = (frame.type, frame.id, alarm_id, frame.card is None, own)
-        if key not in self._texts:
-            self._texts[key] = frame.model_dump_json()
-        return self._texts[key]
+    def _leaving(self, event: FeedEvent, key: Key, card: Card | None, visible: set[Key]) -> RemoveFrame:
+        visible.discard(key)
+        return RemoveFrame(
+            id=event.id,
+            subject=key.subject,
+            subject_id=key.id,
+            reason="ended" if card else "out_of_scope",
+            card=card,
+            server_time=self.batch.at,
+        )
+
+    def _text(self, viewpoint: Viewpoint, key: Key, frame: CardFrame | RemoveFrame) -> str:
+        about = (frame.type, frame.id, key, frame.card is None, viewpoint)
+        if about not in self._texts:
+            self._texts[about] = frame.model_dump_json()
+        return self._texts[about]

@@ -1,4 +1,4 @@
-"""Alarms as operators read and answer them, and the overview of the day."""
+"""Alarms as operators read and answer them, and send somebody to them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,15 +8,15 @@ from pydantic import BaseModel, StringConstraints
 
 from control_center.access import Action, elders_on, log_access
 from control_center.auth import SignedIn, Staff, Viewer
-from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer, Shape
-from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Now, Storable
+from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer
+from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Nothing, Now, Storable
 from control_center.errors import ApiError
-from control_center.presence import DeviceCount, device_counts
-from control_center.views import alarm_cards, day_start, elders_of_family, for_family, timeline
-from dispatch import answering
-from schemas.database import Transaction, row, rows
+from control_center.offer_views import offers_of_alarm
+from control_center.views import alarm_cards, elders_of_family, for_family, for_worker, timeline
+from dispatch import answering, responders
+from schemas.database import Transaction
 from schemas.statements import statement
-from schemas.states import SEVERITIES, Outcome
+from schemas.states import Outcome
 
 # The audience is looked up alarm by alarm, newest first, so that a long history is not gone through to show a page.
 LIST = statement("""
@@ -35,63 +35,7 @@ ONE_IN_SCOPE = statement("""
     FROM alarm JOIN alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
     WHERE alarm.id = %(alarm_id)s::bigint AND audience.account_id = %(account_id)s::integer
 """)
-COUNT_ELDERS = statement("""
-    SELECT count(*) AS elders FROM elder_audience(%(now)s::timestamptz) WHERE account_id = %(account_id)s::integer
-""")
-COUNT_OPEN = statement("""
-    SELECT alarm.severity, count(*) AS open
-    FROM alarm JOIN open_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    WHERE audience.account_id = %(account_id)s::integer
-    GROUP BY alarm.severity
-""")
-# The time to answer runs from the start of the promise: the press, the confirmed fall, or the turn for the worse.
-COUNT_TODAY = statement("""
-    SELECT count(*) AS raised,
-           count(alarm.answered_at) AS answered,
-           count(*) FILTER (WHERE alarm.answered_at <= alarm.answer_due_at) AS answered_within_target,
-           count(*) FILTER (WHERE alarm.escalation_level > 0) AS escalated,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM
-               alarm.answered_at - alarm.answer_due_at)::float8 + policy.answer_seconds) AS median_answer_seconds
-    FROM alarm
-    JOIN timed_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    JOIN severity_policy AS policy ON policy.severity = alarm.severity
-    WHERE audience.account_id = %(account_id)s::integer AND audience.raised_at >= %(day_start)s::timestamptz
-      AND NOT alarm.is_test AND alarm.state NOT IN ('pending', 'cancelled')
-""")
-
 router = APIRouter(prefix="/api", tags=["alarms"])
-
-
-class OpenAlarms(Shape):
-    """Alarms that have not ended, by severity."""
-
-    emergency: int = 0
-    urgent: int = 0
-    advisory: int = 0
-    technical: int = 0
-
-
-class Today(Shape):
-    """How alarms were answered since midnight in the district; tests and cancelled falls do not count."""
-
-    raised: int
-    answered: int
-    answered_within_target: int
-    escalated: int
-    median_answer_seconds: float | None
-
-
-class Overview(Shape):
-    """The caller's district or street at a glance."""
-
-    elders: int
-    devices: DeviceCount
-    open_alarms: OpenAlarms
-    today: Today
-
-
-class Nothing(BaseModel):
-    """A command that needs no words."""
 
 
 class Note(BaseModel):
@@ -116,29 +60,12 @@ def _shown_to(conn: Connection, account: SignedIn, now: datetime, ids: list[int]
     return [for_family(card, own) for card in shown]
 
 
-def _answer(tx: Transaction, now: datetime, account: SignedIn, action: Action, alarm_id: int) -> CardAnswer:
-    """The card after a command, recorded as a read like any other."""
+def card_answer(tx: Transaction, now: datetime, account: SignedIn, action: Action, alarm_id: int) -> CardAnswer:
+    """The card after a command, as the caller's role may see it, recorded as a read like any other."""
     card = alarm_cards(tx.conn, [alarm_id], now)[alarm_id]
     elder_id = card.elder.id if card.elder else None
     log_access(tx, now, account.id, action, elder_id=elder_id, alarm_id=alarm_id, elder_ids=elders_on([card]))
-    return CardAnswer(card=card)
-
-
-@router.get("/overview")
-def read_overview(account: Viewer, db: Db, now: Now) -> Overview:
-    """Counts within the caller's scope."""
-    about = {"account_id": account.id, "now": now}
-    with db.connection() as conn:
-        elders = row(conn, COUNT_ELDERS, about) or {"elders": 0}
-        unended = {found["severity"]: found["open"] for found in rows(conn, COUNT_OPEN, about)}
-        counted = row(conn, COUNT_TODAY, {**about, "day_start": day_start(now)}) or {}
-        devices = device_counts(conn, [account.id], now)[account.id]
-    return Overview(
-        elders=elders["elders"],
-        devices=devices,
-        open_alarms=OpenAlarms(**{severity: unended.get(severity, 0) for severity in SEVERITIES}),
-        today=Today(**counted),
-    )
+    return CardAnswer(card=for_worker(card) if account.role == "worker" else card)
 
 
 @router.get("/alarms")
@@ -167,10 +94,12 @@ def read_alarm(alarm_id: AlarmId, account: Viewer, db: Db, now: Now) -> AlarmDet
         if found is None:
             raise ApiError("not_found")
         (card,) = _shown_to(tx.conn, account, now, [alarm_id])
-        entries = timeline(tx.conn, alarm_id, family=account.role == "family")
+        family = account.role == "family"
+        entries = timeline(tx.conn, alarm_id, family=family)
+        offers = [] if family else offers_of_alarm(tx.conn, alarm_id)
         shown = elders_on([card])
         log_access(tx, now, account.id, "alarm.read", elder_id=found["elder_id"], alarm_id=alarm_id, elder_ids=shown)
-    return AlarmDetail(card=card, timeline=entries)
+    return AlarmDetail(card=card, timeline=entries, offers=offers)
 
 
 @router.post("/alarms/{alarm_id}/acknowledge")
@@ -178,7 +107,7 @@ def acknowledge(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Noth
     """Take an alarm: it falls silent and stays open."""
     with db.transaction() as tx:
         answering.acknowledge(tx, now, alarm_id, account.id)
-        return _answer(tx, now, account, "alarm.acknowledged", alarm_id)
+        return card_answer(tx, now, account, "alarm.acknowledged", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/notes")
@@ -186,7 +115,7 @@ def add_note(alarm_id: AlarmId, note: Note, account: Staff, db: Db, now: Now) ->
     """Write down what was learned."""
     with db.transaction() as tx:
         answering.add_note(tx, now, alarm_id, account.id, note.text)
-        return _answer(tx, now, account, "alarm.noted", alarm_id)
+        return card_answer(tx, now, account, "alarm.noted", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/resolve")
@@ -194,4 +123,12 @@ def resolve(alarm_id: AlarmId, resolution: Resolution, account: Staff, db: Db, n
     """End an alarm with its outcome."""
     with db.transaction() as tx:
         answering.resolve(tx, now, alarm_id, account.id, resolution.outcome, resolution.note or None)
-        return _answer(tx, now, account, "alarm.resolved", alarm_id)
+        return card_answer(tx, now, account, "alarm.resolved", alarm_id)
+
+
+@router.post("/alarms/{alarm_id}/dispatch")
+def send_responder(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Nothing | None = None) -> CardAnswer:
+    """Ask the nearest eligible workers to go; the first to accept is the responder."""
+    with db.transaction() as tx:
+        responders.send(tx, now, alarm_id, account.id)
+        return card_answer(tx, now, account, "alarm.dispatched", alarm_id)

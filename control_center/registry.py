@@ -8,7 +8,8 @@ from pydantic import BaseModel, StringConstraints
 
 from control_center.access import log_access
 from control_center.auth import SignedIn, Staff, Viewer
-from control_center.cards import (
+from control_center.dependencies import Connection, Db, ElderId, Now, Storable
+from control_center.elder_cards import (
     Contact,
     ElderCard,
     ElderDevice,
@@ -19,10 +20,10 @@ from control_center.cards import (
     Vitals,
     VitalsPoint,
 )
-from control_center.dependencies import Connection, Db, ElderId, Now, Storable
 from control_center.errors import ApiError
 from control_center.presence import is_online
 from control_center.views import elder_briefs, news2_of
+from dispatch.orders import elder_state_changed
 from schemas import news2
 from schemas.database import Transaction, rows
 from schemas.events import Event
@@ -245,10 +246,11 @@ def _rounded(value: Any) -> Any:
 
 @router.put("/{elder_id}/state")
 def set_state(elder_id: ElderId, change: StateChange, account: Staff, db: Db, now: Now) -> ElderCard:
-    """Say where an elder is: alarms raised from now on follow it, and cards show it."""
+    """Say where an elder is: alarms raised from now on follow it, orders wait for a person, and cards show it."""
     with db.transaction() as tx:
         found = _found_in_scope(tx, now, account, elder_id)
         tx.execute(SET_STATE, {"elder_id": elder_id, "state": change.state, "note": change.note or None, "now": now})
+        elder_state_changed(tx, now, elder_id, change.state)
         card = elder_card(tx.conn, now, account, found)
         log_access(tx, now, account.id, "elder.state_changed", elder_id=elder_id)
         tx.emit(Event("elder.changed", now, elder_id=elder_id, account_id=account.id))

@@ -5,9 +5,11 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from control_center.board import Missed, Seat, Snapshot
+from control_center.board import Missed, Snapshot
 from control_center.frames import BatchFrames, Pulse, resumed_text, snapshot_text
 from control_center.metrics import FRAMES, OVERFLOWS
+from control_center.seats import Seat
+from control_center.subjects import Key
 from control_center.witness import Witness
 
 QUEUE_LIMIT: Final = 256
@@ -43,7 +45,7 @@ class Screen:
         self._frames: deque[str] = deque()
         self._tick: Pulse | None = None
         self._kept: list[BatchFrames] = []
-        self._visible: set[int] = set()
+        self._visible: set[Key] = set()
         self._wake = asyncio.Event()
 
     def close(self, code: int) -> None:
@@ -75,7 +77,7 @@ class Screen:
         if self.phase is not Phase.READING:
             return
         self.witness.know(snapshot.cards)
-        self._visible = {card.id for card in snapshot.cards}
+        self._visible = set(snapshot.cards)
         self._begin(snapshot.scope, snapshot.last_id, [snapshot_text(snapshot)], "snapshot")
 
     def catch_up(self, missed: Missed) -> None:

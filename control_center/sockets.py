@@ -6,11 +6,12 @@ import contextlib
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from control_center.auth import find_session, token_of
-from control_center.board import FEED_ROLES, Seat
 from control_center.dependencies import LARGEST_BIGINT
 from control_center.feed import AWAY, Feed
 from control_center.gate import same_origin
 from control_center.screens import CLOSE_NO_FEED, CLOSE_NO_SESSION, CLOSE_TRY_LATER, QUEUE_LIMIT
+from control_center.seats import Seat
+from control_center.subjects import VIEWS
 
 
 def resume_point(epoch: str | None, last_id: str | None) -> tuple[str, int] | None:
@@ -32,9 +33,8 @@ async def _find_seat(socket: WebSocket) -> Seat | int:
             found = find_session(conn, state.clock(), token)
         if found is None:
             return CLOSE_NO_SESSION
-        if found.role not in FEED_ROLES:
-            return CLOSE_NO_FEED
-        return Seat(found.id, found.token_hash, family=found.role == "family")
+        view = VIEWS.get(found.role)
+        return Seat(found.id, found.token_hash, view) if view else CLOSE_NO_FEED
 
     try:
         return await asyncio.to_thread(look_up)

@@ -10,37 +10,67 @@ from pydantic import ValidationError
 from control_center.cards import (
     AlarmCard,
     AlarmDevice,
+    AlarmResponse,
     ElderBrief,
     Escalation,
     News2,
     NextDue,
     Org,
     Person,
+    Point,
     Promise,
     Sla,
     TimelineEntry,
 )
 from control_center.dependencies import Connection
+from control_center.offer_views import search_of, timeline_entry, without_phone, worker_brief
 from schemas.database import Row, rows
 from schemas.statements import statement
+from schemas.states import ENDED
 
 DISTRICT_TIME: Final = timezone(timedelta(hours=8))
 """China has one time zone and no summer time."""
+TOLD_FAMILIES: Final = frozenset(
+    {
+        "raised",
+        "signalled",
+        "confirmed",
+        "worsened",
+        "escalated",
+        "realarmed",
+        "acknowledged",
+        "dispatched",
+        "arrived",
+        "resolved",
+        "cancelled",
+        "closed",
+    }
+)
+"""What of an alarm's history a relative is shown; whatever else is recorded stays with the staff."""
 log: Final = structlog.get_logger()
 
 ALARMS = statement("""
     SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
-           org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name
+           household.lat, household.lon, org_unit.code AS org_code, org_unit.name AS org_name,
+           account.name AS acknowledged_name, worker.id AS worker_id, responder.name AS worker_name,
+           provider.name AS worker_provider, worker.phone AS worker_phone, asked.offers_open, asked.offers_made
     FROM alarm
     JOIN device ON device.key = alarm.device_key
     LEFT JOIN household ON household.id = alarm.household_id
     LEFT JOIN org_unit ON org_unit.code = household.org_code
     LEFT JOIN account ON account.id = alarm.acknowledged_by
+    LEFT JOIN worker ON worker.id = alarm.responder_id
+    LEFT JOIN account AS responder ON responder.id = worker.account_id
+    LEFT JOIN provider ON provider.id = worker.provider_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS offers_made, count(*) FILTER (WHERE offer.state = 'open') AS offers_open
+        FROM offer WHERE offer.alarm_id = alarm.id) AS asked
     WHERE alarm.id = ANY(%(ids)s::bigint[])
 """)
 ELDERS = statement("""
     SELECT elder.id, elder.household_id, elder.name, elder.gender, elder.birth_date, elder.state, elder.living_alone,
-           elder.tags, elder.phone, household.address, org_unit.code AS org_code, org_unit.name AS org_name
+           elder.tags, elder.phone, household.address, household.lat, household.lon,
+           org_unit.code AS org_code, org_unit.name AS org_name
     FROM elder
     JOIN household ON household.id = elder.household_id
     JOIN org_unit ON org_unit.code = household.org_code
@@ -132,8 +162,28 @@ def news2_of(stored: object) -> News2 | None:
         return None
 
 
-def _alarm_card(alarm: Row, elder: ElderBrief | None, residents: list[ElderBrief], now: datetime) -> AlarmCard:
+def point(lat: float | None, lon: float | None) -> Point | None:
+    """A place, or None where it is not known."""
+    return None if lat is None or lon is None else Point(lat=lat, lon=lon)
+
+
+def _response(alarm: Row) -> AlarmResponse:
+    search = search_of(alarm["response_detail"])
+    return AlarmResponse(
+        state=alarm["response_state"],
+        due_at=alarm["response_due_at"],
+        responder=worker_brief(alarm),
+        offers_open=alarm["offers_open"],
+        offers_made=alarm["offers_made"],
+        turned_away=search.turned_away,
+        nearest_miss=search.nearest_miss,
+    )
+
+
+def _alarm_card(alarm: Row, wearer: Row | None, residents: list[ElderBrief], now: datetime) -> AlarmCard:
+    elder = elder_brief(wearer, now) if wearer else None
     home = elder if alarm["org_code"] is None else None
+    place = wearer if home and wearer else alarm
     org = Org(code=alarm["org_code"] or "", name=alarm["org_name"] or "")
     acknowledged_by = alarm["acknowledged_by"]
     return AlarmCard(
@@ -159,6 +209,8 @@ def _alarm_card(alarm: Row, elder: ElderBrief | None, residents: list[ElderBrief
         residents=residents,
         address=home.address if home else (alarm["address"] or ""),
         org=home.org if home else org,
+        home=point(place["lat"], place["lon"]),
+        response=_response(alarm),
     )
 
 
@@ -169,15 +221,15 @@ def alarm_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[i
     alarms = rows(conn, ALARMS, {"ids": list(ids)})
     households = {alarm["household_id"] for alarm in alarms if alarm["household_id"] is not None}
     wearers = {alarm["elder_id"] for alarm in alarms if alarm["elder_id"] is not None}
-    elders: dict[int, ElderBrief] = {}
+    elders: dict[int, Row] = {}
     homes: dict[int, list[int]] = {}
     for elder in rows(conn, ELDERS, {"ids": list(wearers), "household_ids": list(households)}):
-        elders[elder["id"]] = elder_brief(elder, now)
+        elders[elder["id"]] = elder
         homes.setdefault(elder["household_id"], []).append(elder["id"])
     cards: dict[int, AlarmCard] = {}
     for alarm in sorted(alarms, key=lambda alarm: alarm["id"]):
         at_home = homes.get(alarm["household_id"], []) if alarm["household_id"] is not None else []
-        residents = [elders[elder_id] for elder_id in at_home if elder_id != alarm["elder_id"]]
+        residents = [elder_brief(elders[elder_id], now) for elder_id in at_home if elder_id != alarm["elder_id"]]
         cards[alarm["id"]] = _alarm_card(alarm, elders.get(alarm["elder_id"]), residents, now)
     return cards
 
@@ -187,29 +239,59 @@ def elders_of_family(conn: Connection, account_id: int, now: datetime) -> set[in
     return {found["elder_id"] for found in rows(conn, FAMILY_ELDERS, {"now": now, "account_id": account_id})}
 
 
+def _told(response: AlarmResponse) -> AlarmResponse:
+    """A response as anybody but staff is told: who comes, and nothing of the search."""
+    return AlarmResponse(
+        state="found" if response.responder else None,
+        due_at=None,
+        responder=without_phone(response.responder),
+        offers_open=0,
+        offers_made=0,
+        turned_away={},
+        nearest_miss=None,
+    )
+
+
 def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
-    """A card without what a family may not see: elders who are not theirs, and their measurements."""
+    """A card without what a family may not see: elders who are not theirs, their measurements, the search for help."""
     own = card.elder is not None and card.elder.id in elder_ids
     return card.model_copy(
         update={
             "elder": card.elder if own else None,
             "news2": card.news2 if own else None,
             "residents": [resident for resident in card.residents if resident.id in elder_ids],
+            "home": None,
+            "response": _told(card.response),
+        }
+    )
+
+
+def visited(elder: ElderBrief, *, ended: bool) -> ElderBrief:
+    """An elder as a worker is told: nothing about health, and no number once the visit is over."""
+    return elder.model_copy(update={"tags": [], "phone": None if ended else elder.phone})
+
+
+def for_worker(card: AlarmCard) -> AlarmCard:
+    """A card as the responder may see it: whom to help and where, nothing measured, nobody of the staff."""
+    ended = card.state in ENDED
+    return card.model_copy(
+        update={
+            "escalation": Escalation(level=0, roles=[]),
+            "acknowledged_by": None,
+            "news2": None,
+            "device": AlarmDevice(id="", kind=""),
+            "elder": visited(card.elder, ended=ended) if card.elder else None,
+            "residents": [visited(resident, ended=ended) for resident in card.residents],
+            "home": None if ended else card.home,
+            "response": _told(card.response),
         }
     )
 
 
 def timeline(conn: Connection, alarm_id: int, *, family: bool) -> list[TimelineEntry]:
-    """What happened to an alarm, oldest first; a family is not shown operators' notes, nor raw details."""
-    return [
-        TimelineEntry(
-            id=entry["id"],
-            at=entry["at"],
-            kind=entry["kind"],
-            actor=Person(id=entry["actor_id"], name=entry["actor_name"]) if entry["actor_id"] else None,
-            note=None if family else entry["note"],
-            detail={} if family else entry["detail"],
-        )
-        for entry in rows(conn, TIMELINE, {"alarm_id": alarm_id})
-        if not (family and entry["kind"] == "noted")
-    ]
+    """What happened to an alarm, oldest first; a family is shown neither notes, nor raw details, nor who was asked."""
+    entries = [timeline_entry(entry) for entry in rows(conn, TIMELINE, {"alarm_id": alarm_id})]
+    if not family:
+        return entries
+    told = (entry for entry in entries if entry.kind in TOLD_FAMILIES)
+    return [entry.model_copy(update={"note": None, "detail": {}}) for entry in told]

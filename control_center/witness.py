@@ -1,7 +1,7 @@
 """Who was shown whom over the feed: written down beside the frames, never in their way."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 import psycopg
 import structlog
 
-from control_center.access import elders_on, log_access
-from control_center.board import Seat
-from control_center.cards import AlarmCard
+from control_center.access import log_access
 from control_center.dependencies import Clock, Database
+from control_center.seats import Seat
+from control_center.subjects import SUBJECTS, Card, Key, elders_shown
 
 MAX_WAITING: Final = 10_000
 """Sightings kept while the database is away; the oldest are dropped, loudly."""
@@ -25,8 +25,8 @@ class Sighting:
 
     at: datetime
     account_id: int
-    shown: dict[int, frozenset[int]]
-    """Elders by alarm."""
+    shown: dict[Key, frozenset[int]]
+    """Elders by card."""
 
 
 class Witness:
@@ -34,20 +34,20 @@ class Witness:
 
     def __init__(self, account_id: int) -> None:
         self.account_id = account_id
-        self._known: dict[int, frozenset[int]] = {}
-        self._fresh: dict[int, frozenset[int]] = {}
+        self._known: dict[Key, frozenset[int]] = {}
+        self._fresh: dict[Key, frozenset[int]] = {}
 
-    def know(self, cards: Iterable[AlarmCard]) -> None:
+    def know(self, cards: Mapping[Key, Card]) -> None:
         """These have been recorded already."""
-        self._known.update((card.id, frozenset(elders_on([card]))) for card in cards)
+        self._known.update((key, _on(key, card)) for key, card in cards.items())
 
-    def see(self, card: AlarmCard) -> None:
+    def see(self, key: Key, card: Card) -> None:
         """A card goes to the socket; it counts anew only when it shows somebody whom it did not show before."""
-        elders, known = frozenset(elders_on([card])), self._known.get(card.id)
-        if known is None or not elders <= known:
-            self._known[card.id] = self._fresh[card.id] = elders | (known or frozenset())
+        elders, known = _on(key, card), self._known.get(key, frozenset())
+        if not elders <= known:
+            self._known[key] = self._fresh[key] = elders | known
 
-    def tell(self) -> dict[int, frozenset[int]]:
+    def tell(self) -> dict[Key, frozenset[int]]:
         """What has not been told yet."""
         fresh, self._fresh = self._fresh, {}
         return fresh
@@ -93,22 +93,36 @@ class AccessRecorder:
     def _write(self, batch: list[Sighting]) -> None:
         with self._database.transaction() as tx:
             for seen in batch:
-                alarm_ids = sorted(seen.shown)
+                about = _named(seen.shown)
+                alarm_ids, order_ids = about.get("alarm_ids", []), about.get("order_ids", [])
                 log_access(
                     tx,
                     seen.at,
                     seen.account_id,
                     "cards.shown",
                     alarm_id=alarm_ids[0] if len(alarm_ids) == 1 else None,
+                    order_id=order_ids[0] if len(order_ids) == 1 else None,
                     elder_ids=frozenset().union(*seen.shown.values()),
-                    detail={"alarm_ids": alarm_ids},
+                    detail=about,
                 )
 
 
-def record_board(database: Database, now: datetime, seat: Seat, cards: Collection[AlarmCard]) -> None:
+def record_board(database: Database, now: datetime, seat: Seat, cards: Mapping[Key, Card]) -> None:
     """Write down, before a screen is given them, whom the cards show. Raises psycopg.OperationalError."""
-    if not cards:
+    about = _named(key for key, card in cards.items() if _on(key, card))
+    if not about:
         return
     with database.transaction() as tx:
-        detail = {"alarm_ids": sorted(card.id for card in cards)}
-        log_access(tx, now, seat.account_id, "board.shown", elder_ids=elders_on(cards), detail=detail)
+        log_access(tx, now, seat.account_id, "board.shown", elder_ids=elders_shown(cards), detail=about)
+
+
+def _on(key: Key, card: Card) -> frozenset[int]:
+    return SUBJECTS[key.subject].elders(card)
+
+
+def _named(keys: Iterable[Key]) -> dict[str, list[int]]:
+    """The ids of cards by what they are: `alarm_ids`, `order_ids`."""
+    ids: dict[str, list[int]] = {}
+    for key in sorted(keys):
+        ids.setdefault(f"{key.subject}_ids", []).append(key.id)
+    return ids

@@ -3,24 +3,27 @@
 from datetime import datetime
 from typing import Literal
 
-from control_center.cards import ElderBrief, Org, Person, Promise, Shape
+from control_center.cards import (
+    ElderBrief,
+    NearestMiss,
+    OfferEntry,
+    Org,
+    Person,
+    Point,
+    Promise,
+    Shape,
+    TimelineEntry,
+    WorkerBrief,
+)
 from schemas.states import (
     AlarmKind,
     Assist,
     Attention,
-    DeclineReason,
     OfferState,
     OrderState,
     Severity,
     Travel,
 )
-
-
-class Point(Shape):
-    """A place, WGS-84 degrees."""
-
-    lat: float
-    lon: float
 
 
 class Item(Shape):
@@ -48,29 +51,12 @@ class Catalogue(Shape):
     skills: list[str]
 
 
-class WorkerBrief(Shape):
-    """Who comes; the number is given to staff only."""
-
-    id: int
-    name: str
-    provider: str
-    phone: str | None
-
-
 class OrderSla(Shape):
     """The promises of an order: accepted in time, arrived within the window, done without overrunning."""
 
     accept: Promise | None
     arrive: Promise | None
     finish: Promise | None
-
-
-class NearestMiss(Shape):
-    """Who came closest to being eligible, and the one thing that was missing."""
-
-    worker: str
-    missing: Literal["provider", "skill", "area", "shift", "busy", "asked"]
-    travel_minutes: int | None
 
 
 class AttentionNote(Shape):
@@ -90,8 +76,8 @@ class OrderDue(Shape):
 
 
 class OrderCard(Shape):
-    """An order as a screen shows it. Families and workers are not given attention, counts of offers and who asked;
-    only staff and the worker are given the home's position and the note."""
+    """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
+    offers and who ordered; only staff and the worker are given the home's position and the note, she until the end."""
 
     id: int
     state: OrderState
@@ -120,48 +106,12 @@ class OrderCard(Shape):
     offers_made: int
 
 
-class OfferReasons(Shape):
-    """Why this worker was asked: place in the ranking (1 is best), travel, visits that day, earlier visits to the
-    elder, and the cost in minutes they come to."""
-
-    rank: int
-    candidates: int
-    travel_minutes: int
-    distance_m: int
-    load: int
-    familiarity: int
-    cost: float
-
-
-class OfferEntry(Shape):
-    """One offer as staff see it in the history of an order or alarm."""
-
-    id: int
-    worker: WorkerBrief
-    state: OfferState
-    offered_at: datetime
-    expires_at: datetime
-    answered_at: datetime | None
-    decline_reason: DeclineReason | None
-    reasons: OfferReasons
-
-
-class OrderEntry(Shape):
-    """One thing that happened to an order."""
-
-    id: int
-    at: datetime
-    kind: str
-    actor: Person | None
-    note: str | None
-    detail: dict[str, object]
-
-
 class OrderDetail(Shape):
-    """An order with everything that happened to it, oldest first; families are not given the offers."""
+    """An order with everything that happened to it, oldest first; families and workers are not given the
+    offers."""
 
     card: OrderCard
-    timeline: list[OrderEntry]
+    timeline: list[TimelineEntry]
     offers: list[OfferEntry]
 
 

@@ -7,6 +7,7 @@ AlarmKind = Literal["sos", "fall", "vitals", "leak", "smoke", "gas", "unreadable
 AlarmState = Literal["pending", "raised", "acknowledged", "dispatched", "on_scene", "resolved", "closed", "cancelled"]
 Severity = Literal["emergency", "urgent", "advisory", "technical"]
 ElderState = Literal["home", "hospital", "travelling", "deceased", "test"]
+DeviceKind = Literal["button", "wearable", "hub"]
 Role = Literal["operator", "supervisor", "worker", "family", "administrator"]
 Outcome = Literal[
     "helped_on_site",

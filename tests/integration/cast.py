@@ -1,22 +1,25 @@
 """The fixed cast: who works where, who is looked after, and whom nobody may see; the outsider must get nothing."""
 
-import hashlib
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
-
-from argon2 import PasswordHasher
 
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.answering import acknowledge, resolve
 from schemas.database import transaction
 from schemas.states import AlarmKind, Role, Severity
+from tests.integration.cast_at_work import WORKERS, add_work
 from tests.integration.district import Connection, add_device, one
+from tests.integration.members import (
+    CHAOYANG,
+    DISTRICT,
+    NEIGHBOUR,
+    NEIGHBOUR_STREET,
+    TIANSHENG,
+    Cast,
+    add_account,
+    add_membership,
+)
 
-PASSWORD: Final = "the cast's password"
-_PASSWORD_HASH: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
-DISTRICT, TIANSHENG, CHAOYANG = "500109", "500109001", "500109002"
-NEIGHBOUR, NEIGHBOUR_STREET = "500112", "500112001"
 _UNITS: Final = (
     (DISTRICT, None, "district", "北碚区", "500109/"),
     (TIANSHENG, DISTRICT, "street", "天生街道", "500109/500109001/"),
@@ -37,7 +40,7 @@ _STAFF: Final[tuple[tuple[str, Role, str | None], ...]] = (
     ("outsider", "operator", NEIGHBOUR),
     ("newcomer", "operator", None),
 )
-MEMBERS: Final = (*(name for name, _, _ in _STAFF), "family_of_gui", "family_of_chen")
+MEMBERS: Final = (*(name for name, _, _ in _STAFF), *WORKERS, "family_of_gui", "family_of_chen")
 """Everybody with an account; "nobody" is who has none."""
 NEWS2: Final = {
     "score": 5,
@@ -49,29 +52,9 @@ NEWS2: Final = {
 }
 
 
-@dataclass
-class Cast:
-    """Ids by name: 桂 (gui) and her husband 张 (zhang) live in 天生, 陈 (chen) in 朝阳.
-
-    邓 (deng) lives in another district.
-    """
-
-    accounts: dict[str, int] = field(default_factory=dict)
-    elders: dict[str, int] = field(default_factory=dict)
-    households: dict[str, int] = field(default_factory=dict)
-    devices: dict[str, int] = field(default_factory=dict)
-    alarms: dict[str, int] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    def cookie(self, member: str) -> dict[str, str]:
-        """The header that makes a request come from a member."""
-        token = self.tokens.get(member)
-        return {"Cookie": f"anban_session={token}"} if token else {}
-
-
 def _add_places(conn: Connection) -> None:
     for unit in _UNITS:
-        conn.execute("INSERT INTO org_unit (code, parent_code, kind, name, path) VALUES (%s, %s, %s, %s, %s)", unit)
+        conn.execute("INSERT INTO org_unit VALUES (%s, %s, %s, %s, %s, 29.82, 106.43)", unit)
 
 
 def _add_elder(conn: Connection, cast: Cast, now: datetime, key: str, home: str, name: str, born: date) -> None:
@@ -91,13 +74,18 @@ def _add_elder(conn: Connection, cast: Cast, now: datetime, key: str, home: str,
 
 
 def _add_homes(conn: Connection, cast: Cast, now: datetime) -> None:
-    for home, org, address in (
-        ("tiansheng", TIANSHENG, "天生路1号"),
-        ("chaoyang", CHAOYANG, "朝阳路2号"),
-        ("neighbour", NEIGHBOUR_STREET, "双龙路3号"),
+    for home, org, address, lat, lon in (
+        ("tiansheng", TIANSHENG, "天生路1号", 29.8301, 106.4402),
+        ("chaoyang", CHAOYANG, "朝阳路2号", None, None),
+        ("neighbour", NEIGHBOUR_STREET, "双龙路3号", 29.7203, 106.6304),
     ):
         cast.households[home] = one(
-            conn, "INSERT INTO household (org_code, address) VALUES (%s, %s) RETURNING id", org, address
+            conn,
+            "INSERT INTO household (org_code, address, lat, lon) VALUES (%s, %s, %s, %s) RETURNING id",
+            org,
+            address,
+            lat,
+            lon,
         )
     _add_elder(conn, cast, now, "gui", "tiansheng", "李桂芳", date(1942, 3, 1))
     _add_elder(conn, cast, now, "zhang", "tiansheng", "张德明", date(1940, 12, 31))
@@ -122,35 +110,6 @@ def _add_devices(conn: Connection, cast: Cast, now: datetime) -> None:
     conn.execute(
         "INSERT INTO device_presence (device_key, last_seen_at, battery) VALUES (%s, %s, 88), (%s, %s, 12)",
         (cast.devices["W-gui"], now - timedelta(seconds=5), cast.devices["W-chen"], now - timedelta(seconds=181)),
-    )
-
-
-def add_account(conn: Connection, cast: Cast, now: datetime, member: str, role: Role) -> int:
-    """An account with a session that is already open; its user name is the member's."""
-    account = cast.accounts[member] = one(
-        conn,
-        "INSERT INTO account (username, name, role, password_hash, created_at) VALUES (%s,%s,%s,%s,%s) RETURNING id",
-        member,
-        f"Name of {member}",
-        role,
-        _PASSWORD_HASH,
-        now - timedelta(days=30),
-    )
-    token = cast.tokens[member] = f"token-of-{member}"
-    conn.execute(
-        "INSERT INTO session (token_hash, account_id, created_at, expires_at) VALUES (%s, %s, %s, %s)",
-        (hashlib.sha256(token.encode()).digest(), account, now, now + timedelta(hours=12)),
-    )
-    return account
-
-
-def add_membership(
-    conn: Connection, now: datetime, account: int, *, org: str | None = None, elder: int | None = None
-) -> None:
-    """What an account may see, since a month ago."""
-    conn.execute(
-        "INSERT INTO membership (account_id, org_code, elder_id, valid_from) VALUES (%s, %s, %s, %s)",
-        (account, org, elder, now - timedelta(days=30)),
     )
 
 
@@ -242,6 +201,7 @@ def assemble(conn: Connection, now: datetime) -> Cast:
     _add_accounts(conn, cast, now)
     _add_alarms(conn, cast, now)
     _add_readings(conn, cast, now)
+    add_work(conn, cast, now)
     conn.execute(
         "INSERT INTO dead_letter (received_at, last_received_at, times, topic, device_id, reason, detail, payload,"
         " payload_size, payload_sha256) VALUES (%s, %s, 3, 'care/v1/1/W-gui/telemetry', 'W-gui', 'invalid_json',"

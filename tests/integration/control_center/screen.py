@@ -17,9 +17,10 @@ class RemoteScreen:
 
     def __init__(self, port: int, headers: dict[str, str], *, epoch: str | None = None, last_id: int = 0) -> None:
         query = f"?epoch={epoch}&id={last_id}" if epoch is not None else ""
+        self._address = port, headers
         self.epoch = epoch
         self.last_id = last_id
-        self.board: dict[int, Frame] = {}
+        self.boards: dict[str, dict[int, Frame]] = {"alarm": {}, "order": {}, "offer": {}}
         self.stale = False
         self.live: dict[str, int] = {}
         self.frames: list[Frame] = []
@@ -47,6 +48,21 @@ class RemoteScreen:
         """Leave."""
         self._open.close()
 
+    @property
+    def board(self) -> dict[int, Frame]:
+        """The open alarms on the screen."""
+        return self.boards["alarm"]
+
+    @property
+    def orders(self) -> dict[int, Frame]:
+        """The open orders on the screen."""
+        return self.boards["order"]
+
+    @property
+    def offers(self) -> dict[int, Frame]:
+        """The open offers on the screen."""
+        return self.boards["offer"]
+
     def take(self, seconds: float = 15) -> Frame:
         """The next frame, applied to the board."""
         frame: Frame = json.loads(self.socket.recv(timeout=seconds))
@@ -58,11 +74,12 @@ class RemoteScreen:
         match frame["type"]:
             case "snapshot":
                 self.epoch, self.last_id = frame["epoch"], frame["id"]
-                self.board = {card["id"]: card for card in frame["cards"]}
+                for subject, cards in (("alarm", "cards"), ("order", "orders"), ("offer", "offers")):
+                    self.boards[subject] = {card["id"]: card for card in frame[cards]}
             case "card":
-                self.board[frame["card"]["id"]] = frame["card"]
+                self.boards[frame["subject"]][frame["card"]["id"]] = frame["card"]
             case "remove":
-                self.board.pop(frame["alarm_id"], None)
+                self.boards[frame["subject"]].pop(frame["subject_id"], None)
             case "tick":
                 self.stale, self.live = frame["stale"], frame["live"]
         assert frame["id"] >= self.last_id, "a feed never speaks from the past"
@@ -87,3 +104,11 @@ class RemoteScreen:
                 self.take()
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
+
+    def again(self) -> "RemoteScreen":
+        """A new socket for this screen, which is cut off, with the board it had."""
+        self.close()
+        port, headers = self._address
+        back = RemoteScreen(port, headers, epoch=self.epoch, last_id=self.last_id)
+        back.boards = {subject: dict(cards) for subject, cards in self.boards.items()}
+        return back

@@ -32,8 +32,8 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, clock: M
         "signal_count": 1,
         "sla": {
             "answer": {"due_at": iso(now + timedelta(seconds=180)), "met_at": None, "breached": False},
-            "dispatch": None,
-            "on_scene": None,
+            "dispatch": {"due_at": iso(now + timedelta(minutes=15)), "met_at": None, "breached": False},
+            "on_scene": {"due_at": iso(now + timedelta(hours=1)), "met_at": None, "breached": False},
         },
         "next_due": {"at": iso(now + timedelta(seconds=60)), "reason": "escalate"},
         "escalation": {"level": 0, "roles": []},
@@ -58,6 +58,16 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, clock: M
         "residents": [],
         "address": "朝阳路2号",
         "org": {"code": "500109002", "name": "朝阳街道"},
+        "home": None,
+        "response": {
+            "state": None,
+            "due_at": None,
+            "responder": None,
+            "offers_open": 0,
+            "offers_made": 0,
+            "turned_away": {},
+            "nearest_miss": None,
+        },
     }
 
 
@@ -152,6 +162,10 @@ def test_the_overview_counts_the_day(client: TestClient, cast: Cast, conn: Conne
         "answered_within_target": 2,
         "escalated": 0,
         "median_answer_seconds": 7.0,
+        "dispatched": 0,
+        "dispatched_within_target": 0,
+        "on_scene": 0,
+        "on_scene_within_target": 0,
     }
 
 

@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is below 500, in one shape, in the user's language."""
 
 import json
+import re
 import socket
 from typing import Any, Final
 
@@ -57,12 +58,29 @@ BAD_BODIES: Final = (
     b'{"username":"\\ud800","password":"x"}',
 )
 JSON: Final = {"Content-Type": "application/json"}
-COMMANDS: Final[tuple[tuple[str, str, dict[str, str]], ...]] = (
-    ("POST", "/api/session", {"username": "operator", "password": "wrong"}),
-    ("POST", "/api/alarms/{alarm}/acknowledge", {}),
-    ("POST", "/api/alarms/{alarm}/notes", {"text": "x"}),
-    ("POST", "/api/alarms/{alarm}/resolve", {"outcome": "false_alarm", "note": "x"}),
-    ("PUT", "/api/elders/{elder}/state", {"state": "home", "note": "x"}),
+Command = tuple[str, str, dict[str, Any], str]
+"""Method, path, a good body, and whose command it is."""
+_SPOT: Final = {"lat": 29.8, "lon": 106.4, "accuracy_m": 10}
+COMMANDS: Final[tuple[Command, ...]] = (
+    ("POST", "/api/session", {"username": "operator", "password": "wrong"}, "operator"),
+    ("POST", "/api/alarms/{alarm}/acknowledge", {}, "operator"),
+    ("POST", "/api/alarms/{alarm}/notes", {"text": "x"}, "operator"),
+    ("POST", "/api/alarms/{alarm}/resolve", {"outcome": "false_alarm", "note": "x"}, "operator"),
+    ("POST", "/api/alarms/{alarm}/dispatch", {}, "operator"),
+    ("POST", "/api/alarms/{alarm}/arrive", {}, "worker_of_gui"),
+    ("PUT", "/api/elders/{elder}/state", {"state": "home", "note": "x"}, "operator"),
+    ("POST", "/api/orders/{order}/cancel", {"reason": "x"}, "operator"),
+    ("POST", "/api/orders/{order}/reassign", {"reason": "x"}, "operator"),
+    ("POST", "/api/orders/{order}/search", {}, "operator"),
+    ("POST", "/api/orders/{order}/confirm", {}, "family_of_chen"),
+    ("POST", "/api/orders/{order}/settle", {}, "supervisor"),
+    ("POST", "/api/offers/{offer}/accept", {}, "worker_of_gui"),
+    ("POST", "/api/offers/{offer}/decline", {"reason": "busy"}, "worker_of_gui"),
+    ("POST", "/api/orders/{order}/depart", {}, "worker_of_gui"),
+    ("POST", "/api/orders/{order}/check-in", _SPOT, "worker_of_gui"),
+    ("POST", "/api/orders/{order}/begin", {}, "worker_of_gui"),
+    ("POST", "/api/orders/{order}/complete", {**_SPOT, "note": "x"}, "worker_of_gui"),
+    ("POST", "/api/orders/{order}/fail", {"reason": "unsafe", "note": "x"}, "worker_of_gui"),
 )
 
 
@@ -75,24 +93,47 @@ def is_refused(answer: Response, *statuses: int) -> None:
     assert set(error) <= {"code", "message", "fields"}
 
 
-def ask_all(client: TestClient, cast: Cast, method: str, path: str, **request: Any) -> list[Response]:
-    """The same request as staff, as administrator and as nobody."""
+def somebodys(path: str, cast: Cast) -> str:
+    """The path of something that is none of the asker's business."""
+    return path.format(
+        alarm=cast.alarms["sos_of_deng"],
+        elder=cast.elders["deng"],
+        order=cast.orders["visit_of_deng"],
+        offer=cast.offers["to_asked_worker"],
+    )
+
+
+def own(path: str, cast: Cast) -> str:
+    """The path of something that the asker may see."""
+    return path.format(
+        alarm=cast.alarms["sos_of_gui"],
+        elder=cast.elders["gui"],
+        order=cast.orders["visit_of_gui"],
+        offer=cast.offers["to_worker_of_gui"],
+    )
+
+
+def ask_all(
+    client: TestClient, cast: Cast, method: str, path: str, members: tuple[str, ...] = ("operator",), **request: Any
+) -> list[Response]:
+    """The same request as the members, as administrator and as nobody."""
     headers = request.pop("headers", {})
     return [
         client.request(method, path, headers={**headers, **cast.cookie(member)}, **request)
-        for member in ("operator", "administrator", "nobody")
+        for member in (*members, "administrator", "nobody")
     ]
 
 
 def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI, cast: Cast) -> None:
     routes = [route for route in iter_route_contexts(app.routes) if route.path and "_id}" in route.path]
-    assert len(routes) == 7
+    assert len(routes) == 22
     for route in routes:
         for bad in BAD_IDS:
-            path = str(route.path).replace("{alarm_id}", bad).replace("{elder_id}", bad)
+            path = re.sub(r"\{\w+_id\}", lambda _, bad=bad: bad, str(route.path))
             for method in route.methods or ():
                 body = None if method == "GET" else {"text": "x", "outcome": "false_alarm", "state": "home"}
-                for answer in ask_all(client, cast, method, path, json=body, headers=JSON):
+                members = ("supervisor", "worker_of_gui")
+                for answer in ask_all(client, cast, method, path, members, json=body, headers=JSON):
                     is_refused(answer, 401, 403, 404, 422)
 
 
@@ -102,6 +143,11 @@ def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI,
         ("/api/alarms", "limit"),
         ("/api/alarms", "before"),
         ("/api/alarms", "view"),
+        ("/api/orders", "limit"),
+        ("/api/orders", "before"),
+        ("/api/orders", "view"),
+        ("/api/orders", "elder_id"),
+        ("/api/map/elders?west=106&south=29&east=107&north=30", "limit"),
         ("/api/elders", "limit"),
         ("/api/elders/1/vitals", "hours"),
         ("/api/dead-letters", "limit"),
@@ -110,7 +156,7 @@ def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI,
 )
 def test_bad_numbers_in_the_query(path: str, name: str, client: TestClient, cast: Cast) -> None:
     for bad in BAD_NUMBERS:
-        for answer in ask_all(client, cast, "GET", f"{path}?{name}={bad}"):
+        for answer in ask_all(client, cast, "GET", f"{path}{'&' if '?' in path else '?'}{name}={bad}"):
             is_refused(answer, 401, 403, 422)
 
 
@@ -121,18 +167,18 @@ def test_bad_words_in_a_search(client: TestClient, cast: Cast) -> None:
         assert client.get(f"/api/elders?q={words}", headers=cast.cookie("operator")).status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
+@pytest.mark.parametrize(("method", "path", "good", "member"), COMMANDS)
 def test_bad_bodies_on_every_command(
-    method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast
+    method: str, path: str, good: dict[str, Any], member: str, client: TestClient, cast: Cast
 ) -> None:
-    path = path.format(alarm=cast.alarms["sos_of_deng"], elder=cast.elders["deng"])
+    path = somebodys(path, cast)
     for body in BAD_BODIES:
-        for answer in ask_all(client, cast, method, path, content=body, headers=JSON):
+        for answer in ask_all(client, cast, method, path, (member,), content=body, headers=JSON):
             is_refused(answer)
     for name in good:
         for bad in BAD_TEXTS:
             body = json.dumps({**good, name: bad}).encode()
-            for answer in ask_all(client, cast, method, path, content=body, headers=JSON):
+            for answer in ask_all(client, cast, method, path, (member,), content=body, headers=JSON):
                 is_refused(answer)
 
 
@@ -151,48 +197,37 @@ def test_a_refused_body_names_its_fields_in_the_users_language(client: TestClien
     assert english.headers["Content-Language"] == "en"
 
 
-@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
-def test_broken_json_is_400(method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast) -> None:
-    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
-    for body in (b"{", b"{'text': 1}", b"\xff", b"[" * 60000):
-        answer = client.request(method, path, content=body, headers={**JSON, **cast.cookie("operator")})
-        is_refused(answer, 400)
+def test_broken_json_is_400(client: TestClient, cast: Cast) -> None:
+    for method, path, _, member in COMMANDS:
+        for body in (b"{", b"{'text': 1}", b"\xff", b"[" * 60000):
+            headers = {**JSON, **cast.cookie(member)}
+            is_refused(client.request(method, own(path, cast), content=body, headers=headers), 400)
 
 
-@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
-def test_a_body_over_64_kib_is_413(method: str, path: str, good: object, client: TestClient, cast: Cast) -> None:
-    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
-    headers = {**JSON, **cast.cookie("operator")}
+def test_a_body_over_64_kib_is_413(client: TestClient, cast: Cast) -> None:
     large = b'{"text": "' + b"x" * 65536 + b'"}'
-    is_refused(client.request(method, path, content=large, headers=headers), 413)
-    is_refused(client.request(method, path, content=iter([large[:40000], large[40000:]]), headers=headers), 413)
+    for method, path, _, member in COMMANDS:
+        for content in (large, iter([large[:40000], large[40000:]])):
+            headers = {**JSON, **cast.cookie(member)}
+            is_refused(client.request(method, own(path, cast), content=content, headers=headers), 413)
 
 
-@pytest.mark.parametrize(("method", "path", "good"), COMMANDS)
-def test_only_json_changes_anything(
-    method: str, path: str, good: dict[str, str], client: TestClient, cast: Cast
-) -> None:
-    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
-    body = json.dumps(good).encode()
-    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
-        headers = {**cast.cookie("operator"), "Content-Type": content_type}
-        is_refused(client.request(method, path, content=body, headers=headers), 415)
+def test_only_json_changes_anything(client: TestClient, cast: Cast) -> None:
+    for method, path, good, member in COMMANDS:
+        body = json.dumps(good).encode()
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+            headers = {**cast.cookie(member), "Content-Type": kind}
+            is_refused(client.request(method, own(path, cast), content=body, headers=headers), 415)
 
 
-@pytest.mark.parametrize(("method", "path", "good"), [*COMMANDS, ("DELETE", "/api/session", None)])
-def test_other_sites_change_nothing(method: str, path: str, good: Any, client: TestClient, cast: Cast) -> None:
-    path = path.format(alarm=cast.alarms["sos_of_gui"], elder=cast.elders["gui"])
-    for origin in (
-        "https://evil.example",
-        "null",
-        "http://testserver:81",
-        "http://[",
-        "http://testserver.evil.example",
-    ):
-        headers = {**JSON, **cast.cookie("operator"), "Origin": origin}
-        answer = client.request(method, path, json=good, headers=headers)
-        is_refused(answer, 403)
-        assert answer.json()["error"]["code"] == "foreign_origin"
+def test_other_sites_change_nothing(client: TestClient, cast: Cast) -> None:
+    foreign = ("https://evil.example", "null", "http://testserver:81", "http://[", "http://testserver.evil.example")
+    for method, path, good, member in (*COMMANDS, ("DELETE", "/api/session", None, "operator")):
+        for origin in foreign:
+            headers = {**JSON, **cast.cookie(member), "Origin": origin}
+            answer = client.request(method, own(path, cast), json=good, headers=headers)
+            is_refused(answer, 403)
+            assert answer.json()["error"]["code"] == "foreign_origin"
     answer = client.get("/api/session", headers={**cast.cookie("operator"), "Origin": "http://testserver"})
     assert answer.status_code == 200
 

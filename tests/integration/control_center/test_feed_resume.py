@@ -1,8 +1,6 @@
-"""Coming back: what was missed, or a snapshot when only that is honest; and an old board plus frames is the new one."""
+"""Coming back: what was missed, or a snapshot when only that is honest."""
 
-import random
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,25 +8,17 @@ from httpx2 import Client
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from dispatch.answering import acknowledge, add_note, resolve
-from dispatch.escalation import sweep_deadlines
-from dispatch.refusals import Refused
-from schemas.database import Transaction, transaction
+from dispatch.answering import acknowledge, resolve
+from schemas.database import transaction
 from schemas.events import Event
-from tests.integration.cast import Cast, raise_for
+from tests.integration.cast import raise_for
 from tests.integration.control_center.conftest import Served
+from tests.integration.control_center.hands import Hands
 from tests.integration.control_center.screen import RemoteScreen
-from tests.integration.control_center.test_feed_scope import account_changed, newest_event
-from tests.integration.district import Connection, one
+from tests.integration.control_center.test_feed_scope import newest_event
+from tests.integration.district import Connection
+from tests.integration.members import Cast
 from tests.integration.waiting import eventually
-
-
-def come_back(served: Served, screen: RemoteScreen, member: str) -> RemoteScreen:
-    """A new socket for a screen that was cut off, with the board it had."""
-    screen.close()
-    again = RemoteScreen(served.port, served.cast.cookie(member), epoch=screen.epoch, last_id=screen.last_id)
-    again.board = dict(screen.board)
-    return again
 
 
 def test_a_screen_that_comes_back_is_told_what_it_missed(served: Served, conn: Connection) -> None:
@@ -42,13 +32,40 @@ def test_a_screen_that_comes_back_is_told_what_it_missed(served: Served, conn: C
         acknowledge(tx, now, cast.alarms["sos_of_gui"], cast.accounts["supervisor"])
     with transaction(conn) as tx:
         resolve(tx, now, cast.alarms["sos_of_gui"], cast.accounts["supervisor"], "false_alarm", None)
-    with come_back(served, screen, "operator") as again:
+    with screen.again() as again:
         again.until(lambda frame: frame["type"] == "resumed")
         told = [(frame["type"], frame.get("event") or frame.get("reason")) for frame in again.frames]
         assert told == [("card", "raised"), ("card", "acknowledged"), ("remove", "ended"), ("resumed", None)]
         assert again.last_id == newest_event(conn)
         raise_for(conn, cast, now, "gas", "emergency", "W-gui", elder="gui", household="tiansheng")
         assert again.until(lambda frame: frame["type"] == "card")["card"]["kind"] == "gas"
+
+
+@pytest.mark.parametrize("member", ["operator", "family_of_gui"])
+def test_a_screen_that_comes_back_is_told_what_became_of_orders(member: str, served: Served, conn: Connection) -> None:
+    hands = Hands(conn, served.cast, served.clock)
+    going = hands.offered("gui")
+    screen = RemoteScreen(served.port, served.cast.cookie(member))
+    screen.take()
+    assert going in screen.orders
+    screen.close()
+    hands.accept("asked_worker", hands.offer("asked_worker", order=going))
+    hands.cancel(going)
+    visited = served.cast.orders["visit_of_gui"]
+    for step in (hands.depart, hands.check_in, hands.begin, hands.complete):
+        step("worker_of_gui", visited)
+    hands.confirm(visited)
+    coming = hands.offered("gui")
+    hands.offered("chen")
+    with screen.again() as again:
+        again.until(lambda frame: frame["type"] == "resumed")
+        ends = [(frame["subject_id"], frame["reason"]) for frame in again.frames if frame["type"] == "remove"]
+        assert ends == [(going, "ended"), (visited, "ended")]
+        assert again.last_id == newest_event(conn)
+        with RemoteScreen(served.port, served.cast.cookie(member)) as fresh:
+            fresh.take()
+            assert coming in fresh.orders
+            assert again.orders == fresh.orders
 
 
 def test_a_screen_cut_off_within_one_event_is_told_all_of_it_again(served: Served, conn: Connection) -> None:
@@ -59,9 +76,9 @@ def test_a_screen_cut_off_within_one_event_is_told_all_of_it_again(served: Serve
         tx.conn.execute("UPDATE elder SET state = 'travelling' WHERE id = %s", (cast.elders["gui"],))
         tx.emit(Event("elder.changed", served.clock.now, elder_id=cast.elders["gui"]))
     screen.until(lambda frame: frame["type"] == "card")
-    with come_back(served, screen, "operator") as again:
+    with screen.again() as again:
         again.until(lambda frame: frame["type"] == "resumed")
-        assert len(again.frames) == 4
+        assert [frame.get("subject") for frame in again.frames] == ["alarm", "alarm", "alarm", "order", None]
         assert again.board[cast.alarms["leak_at_home"]]["residents"][0]["state"] == "travelling"
 
 
@@ -95,7 +112,7 @@ def test_events_no_longer_kept_mean_a_snapshot(served: Served, conn: Connection)
     screen.take()
     raise_for(conn, served.cast, served.clock.now, "gas", "emergency", "W-gui", elder="gui", household="tiansheng")
     conn.execute("DELETE FROM event WHERE id <= %s", (screen.last_id,))
-    with come_back(served, screen, "operator") as again:
+    with screen.again() as again:
         assert again.take()["type"] == "snapshot"
         assert len(again.board) == 6
 
@@ -108,7 +125,7 @@ def test_a_scope_that_changed_meanwhile_means_a_snapshot(served: Served, conn: C
         "UPDATE membership SET valid_to = %s WHERE account_id = %s",
         (served.clock.now, served.cast.accounts["street_operator"]),
     )
-    with come_back(served, screen, "street_operator") as again:
+    with screen.again() as again:
         assert again.take()["type"] == "snapshot"
         assert again.board == {}
 
@@ -155,105 +172,3 @@ def test_stale_screens_say_so_and_recover_by_themselves(served: Served, cast: Ca
         with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as fresh:
             raise_for(fresh, cast, served.clock.now, "gas", "emergency", "W-gui", elder="gui", household="tiansheng")
         assert screen.until(lambda frame: frame["type"] == "card")["card"]["kind"] == "gas"
-
-
-class RandomDay:
-    """A seeded sequence of commands and deadlines over the cast's alarms."""
-
-    KINDS: Final = ("sos", "fall", "leak", "smoke", "vitals")
-    WEARERS: Final = (
-        ("W-gui", "gui", "tiansheng"),
-        ("W-chen", "chen", "chaoyang"),
-        ("B-tiansheng", "", "tiansheng"),
-        ("W-deng", "deng", "neighbour"),
-    )
-
-    def __init__(self, seed: int, conn: Connection, cast: Cast, now: datetime) -> None:
-        self.choice = random.Random(seed)
-        self.conn = conn
-        self.cast = cast
-        self.now = now
-
-    def step(self) -> None:
-        """One thing that happens."""
-        self.now += timedelta(seconds=self.choice.randint(0, 40))
-        roll = self.choice.random()
-        if roll < 0.35:
-            self._raise()
-        elif roll < 0.45:
-            self._move_elder()
-        elif roll < 0.6:
-            with transaction(self.conn) as tx:
-                sweep_deadlines(tx, self.now)
-        else:
-            self._answer()
-
-    def _raise(self) -> None:
-        device, elder, household = self.choice.choice(self.WEARERS)
-        severity: Any = self.choice.choice(("urgent", "emergency"))
-        kind: Any = self.choice.choice(self.KINDS)
-        try:
-            raise_for(self.conn, self.cast, self.now, kind, severity, device, elder=elder, household=household)
-        except AssertionError:
-            """A vitals alarm that was answered lately stays quiet."""
-
-    def _move_elder(self) -> None:
-        elder = self.choice.choice(list(self.cast.elders.values()))
-        state = self.choice.choice(("home", "hospital", "travelling"))
-        with transaction(self.conn) as tx:
-            tx.conn.execute("UPDATE elder SET state = %s WHERE id = %s", (state, elder))
-            tx.emit(Event("elder.changed", self.now, elder_id=elder))
-
-    def _answer(self) -> None:
-        found = self.conn.execute("SELECT id FROM alarm ORDER BY id").fetchall()
-        alarm_id = self.choice.choice(found)[0]
-        actor = self.cast.accounts[self.choice.choice(("operator", "supervisor", "outsider"))]
-        command = self.choice.choice(("acknowledge", "note", "resolve", "resolve"))
-        try:
-            with transaction(self.conn) as tx:
-                self._command(tx, command, alarm_id, actor)
-        except Refused:
-            """Not every command fits every state."""
-
-    def _command(self, tx: Transaction, command: str, alarm_id: int, actor: int) -> None:
-        if command == "acknowledge":
-            acknowledge(tx, self.now, alarm_id, actor)
-        elif command == "note":
-            add_note(tx, self.now, alarm_id, actor, "记录")
-        else:
-            resolve(tx, self.now, alarm_id, actor, "false_alarm", None)
-
-
-def without_time(board: dict[int, Any]) -> dict[int, Any]:
-    """The board without what changes by the clock alone."""
-    for card in board.values():
-        for promise in card["sla"].values():
-            if promise:
-                promise.pop("breached", None)
-    return board
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_old_board_and_frames_make_the_new_board(seed: int, served: Served, conn: Connection) -> None:
-    day = RandomDay(seed, conn, served.cast, served.clock.now)
-    members = ("operator", "street_operator", "family_of_gui", "outsider")
-    screens = {member: RemoteScreen(served.port, served.cast.cookie(member)) for member in members}
-    for screen in screens.values():
-        screen.take()
-    for round_number in range(8):
-        for _ in range(day.choice.randint(1, 12)):
-            day.step()
-            served.clock.now = day.now
-        if round_number == 5:
-            account_changed(conn, served, "operator")
-        last = newest_event(conn)
-        for member in members:
-            if day.choice.random() < 0.4:
-                screens[member] = come_back(served, screens[member], member)
-            screens[member].until_event(last)
-            with RemoteScreen(served.port, served.cast.cookie(member)) as fresh:
-                fresh.take()
-                assert without_time(screens[member].board) == without_time(fresh.board), member
-    for screen in screens.values():
-        screen.close()
-    assert one(conn, "SELECT count(*) FROM event") > 30

@@ -16,7 +16,7 @@ from tests.integration.control_center.screen import RemoteScreen
 from tests.integration.control_center.test_scope import BOARDS
 from tests.integration.district import Connection, one
 
-REFUSED = {"worker": 4403, "administrator": 4403, "disabled": 4401, "nobody": 4401}
+REFUSED = {"administrator": 4403, "disabled": 4401, "nobody": 4401}
 
 
 def newest_event(conn: Connection) -> int:
@@ -79,7 +79,7 @@ def test_an_answered_alarm_changes_on_every_screen_and_leaves_when_resolved(serv
         client.post(f"/api/alarms/{alarm_id}/resolve", json={"outcome": "family_attended"})
         for screen in (acting, other):
             gone = screen.until(lambda frame: frame["type"] == "remove")
-            assert (gone["alarm_id"], gone["reason"]) == (alarm_id, "ended")
+            assert (gone["subject"], gone["subject_id"], gone["reason"]) == ("alarm", alarm_id, "ended")
             assert (gone["card"]["state"], gone["card"]["outcome"]) == ("resolved", "family_attended")
 
 
@@ -91,8 +91,8 @@ def test_a_changed_elder_changes_the_cards_that_show_her(served: Served) -> None
     ):
         screen.take()
         client.put(f"/api/elders/{cast.elders['gui']}/state", json={"state": "travelling"})
-        frames = [screen.until(lambda frame: frame["type"] == "card") for _ in range(3)]
-        assert {frame["event"] for frame in frames} == {"elder_changed"}
+        frames = [screen.until(lambda frame: frame.get("event") == "elder_changed") for _ in range(4)]
+        assert [frame["subject"] for frame in frames] == ["alarm", "alarm", "alarm", "order"]
         assert len({frame["id"] for frame in frames}) == 1
         leak = next(frame["card"] for frame in frames if frame["card"]["id"] == cast.alarms["leak_at_home"])
         assert [resident["state"] for resident in leak["residents"]] == ["travelling", "home"]
@@ -115,7 +115,7 @@ def test_an_alarm_that_leaves_a_scope_is_removed_without_its_card(served: Served
         conn.execute("UPDATE alarm SET household_id = %s WHERE id = %s", (cast.households["chaoyang"], alarm_id))
         raise_for(conn, cast, served.clock.now, "sos", "emergency", "W-gui", elder="gui")
         gone = screen.until(lambda frame: frame["type"] == "remove")
-        assert (gone["alarm_id"], gone["reason"], gone["card"]) == (alarm_id, "out_of_scope", None)
+        assert (gone["subject_id"], gone["reason"], gone["card"]) == (alarm_id, "out_of_scope", None)
 
 
 @pytest.mark.parametrize("told", [True, False])

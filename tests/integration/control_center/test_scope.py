@@ -1,72 +1,17 @@
 """Every route, asked by every member of the cast: who gets what, and that the outsider gets nothing."""
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from tests.integration.cast import MEMBERS, Cast
+from tests.integration.cast import Cast
+from tests.integration.control_center.route_cases import CASES
 from tests.integration.district import Connection
 
-EVERYBODY: Final = (*MEMBERS, "nobody")
-_SIGNED_OUT: Final = {"disabled": 401, "nobody": 401}
-_NO_ROLE: Final = {"worker": 403, "administrator": 403}
-_FAMILIES: Final = {"family_of_gui": 403, "family_of_chen": 403}
-
-
-def expect(default: int, *parts: dict[str, int]) -> dict[str, int]:
-    """The status for each member: the default unless a later part says otherwise."""
-    statuses = dict.fromkeys(EVERYBODY, default)
-    for part in parts:
-        statuses |= part
-    return statuses
-
-
-_AROUND_GUI: Final = {"operator": 200, "supervisor": 200, "street_operator": 200}
-_SEE_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _AROUND_GUI, {"family_of_gui": 200})
-_ACT_FOR_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, _AROUND_GUI)
-_OWN_LISTS: Final = expect(200, _SIGNED_OUT, _NO_ROLE)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One request and the status that each member gets."""
-
-    path: str
-    statuses: dict[str, int]
-    body: dict[str, Any] | None = None
-    prepare: str | None = None
-    members: tuple[str, ...] = field(default=EVERYBODY)
-
-
-CASES: Final[dict[tuple[str, str], Case]] = {
-    ("POST", "/api/session"): Case(
-        "/api/session", expect(401), {"username": "nobody", "password": "wrong"}, members=("nobody", "operator")
-    ),
-    ("GET", "/api/session"): Case("/api/session", expect(200, _SIGNED_OUT)),
-    ("DELETE", "/api/session"): Case("/api/session", expect(204, _SIGNED_OUT)),
-    ("GET", "/api/overview"): Case("/api/overview", _OWN_LISTS),
-    ("GET", "/api/alarms"): Case("/api/alarms", _OWN_LISTS),
-    ("GET", "/api/alarms/{alarm_id}"): Case("/api/alarms/{sos_of_gui}", _SEE_GUI),
-    ("POST", "/api/alarms/{alarm_id}/acknowledge"): Case("/api/alarms/{sos_of_gui}/acknowledge", _ACT_FOR_GUI, {}),
-    ("POST", "/api/alarms/{alarm_id}/notes"): Case("/api/alarms/{sos_of_gui}/notes", _ACT_FOR_GUI, {"text": "听到了"}),
-    ("POST", "/api/alarms/{alarm_id}/resolve"): Case(
-        "/api/alarms/{sos_of_gui}/resolve", _ACT_FOR_GUI, {"outcome": "helped_on_site"}, prepare="acknowledged"
-    ),
-    ("GET", "/api/elders"): Case("/api/elders", _OWN_LISTS),
-    ("GET", "/api/elders/{elder_id}"): Case("/api/elders/{gui}", _SEE_GUI),
-    ("GET", "/api/elders/{elder_id}/vitals"): Case("/api/elders/{gui}/vitals", _SEE_GUI),
-    ("PUT", "/api/elders/{elder_id}/state"): Case("/api/elders/{gui}/state", _ACT_FOR_GUI, {"state": "hospital"}),
-    ("GET", "/api/dead-letters"): Case("/api/dead-letters", expect(403, _SIGNED_OUT, {"administrator": 200})),
-    ("GET", "/health"): Case("/health", expect(200)),
-    ("GET", "/assets/{path:path}"): Case("/assets/app-1234.js", expect(200)),
-    ("HEAD", "/assets/{path:path}"): Case("/assets/app-1234.js", expect(200)),
-    ("GET", "/{path:page}"): Case("/any/page", expect(200)),
-    ("HEAD", "/{path:page}"): Case("/any/page", expect(200)),
-}
 FEED_ROUTES: Final = {"/ws/feed"}
 """Asked by every member in test_feed_scope.py."""
 
@@ -79,20 +24,16 @@ def test_the_table_names_every_route(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("route", CASES, ids=lambda route: " ".join(route))
 def test_each_member_gets_what_the_table_says(
-    route: tuple[str, str], client: TestClient, cast: Cast, conn: Connection
+    route: tuple[str, str], client: TestClient, cast: Cast, conn: Connection, now: datetime
 ) -> None:
     case = CASES[route]
     for member in case.members:
-        if case.prepare == "acknowledged":
-            conn.execute(
-                "UPDATE alarm SET state = 'acknowledged', ended_at = NULL, due_reason = 'realarm' WHERE id = %s",
-                (cast.alarms["sos_of_gui"],),
-            )
-        if route[1].endswith("/acknowledge"):
-            conn.execute("UPDATE alarm SET state = 'raised' WHERE id = %s", (cast.alarms["sos_of_gui"],))
-        path = case.path.format(**cast.alarms, **cast.elders)
+        if case.prepare is not None:
+            case.prepare(conn, cast, now)
+        path = case.path.format(**cast.alarms, **cast.elders, **cast.orders, **cast.offers)
+        body = case.body(cast, now) if callable(case.body) else case.body
         headers = {**cast.cookie(member), "Content-Type": "application/json"}
-        answer = client.request(route[0], path, headers=headers, json=case.body)
+        answer = client.request(route[0], path, headers=headers, json=body)
         assert answer.status_code == case.statuses[member], (member, answer.text)
         if answer.status_code >= 400:
             assert answer.json()["error"]["message"]

@@ -14,9 +14,10 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from control_center.auth import HASHER
-from tests.integration.cast import PASSWORD, Cast
+from tests.integration.cast import Cast
 from tests.integration.control_center.conftest import MovableClock
 from tests.integration.district import Connection, one
+from tests.integration.members import PASSWORD
 from tests.integration.waiting import eventually
 
 LONG: Final = {"X-Forwarded-For": "9" * 6000, "User-Agent": "x" * 6000, "Accept-Language": "zh," * 2000}

@@ -3,71 +3,51 @@
 import asyncio
 import json
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
-from control_center.board import Batch, FeedEvent, Missed, Seat, Snapshot
-from control_center.cards import AlarmCard, AlarmDevice, Escalation, Org, Sla
+from control_center.board import Batch, Missed, Snapshot
+from control_center.cards import AlarmCard
+from control_center.changes import FeedEvent
 from control_center.frames import BatchFrames, Pulse
 from control_center.presence import DeviceCount
 from control_center.screens import Phase, Screen
+from control_center.seats import Seat
+from control_center.subjects import Key
 from control_center.witness import Witness
 from schemas.states import AlarmState
+from tests.unit.control_center.made_cards import NOW, alarm_card
 
-NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-OPERATOR = Seat(1, b"operator", family=False)
+OPERATOR = Seat(1, b"operator", "staff")
 PULSE = Pulse(NOW, DeviceCount(online=1, total=2), stale=False)
 
 
-def card(alarm_id: int, state: AlarmState = "raised", signals: int = 1) -> AlarmCard:
-    """A card of an alarm of nobody."""
-    return AlarmCard(
-        id=alarm_id,
-        kind="sos",
-        severity="emergency",
-        state=state,
-        is_test=False,
-        raised_at=NOW,
-        occurred_at=NOW,
-        last_signal_at=NOW,
-        signal_count=signals,
-        sla=Sla(answer=None, dispatch=None, on_scene=None),
-        next_due=None,
-        escalation=Escalation(level=0, roles=[]),
-        acknowledged_at=None,
-        acknowledged_by=None,
-        resolved_at=None,
-        outcome=None,
-        news2=None,
-        device=AlarmDevice(id="B-1", kind="button"),
-        elder=None,
-        residents=[],
-        address="",
-        org=Org(code="", name=""),
-    )
-
-
 def batch(*events: tuple[int, str, int], state: AlarmState = "raised", audience: tuple[int, ...] = (1,)) -> BatchFrames:
-    """Events (id, kind, alarm), the state that all their cards are in now, and the accounts that see them."""
-    alarms = {alarm for _, _, alarm in events}
+    """Events (id, step, alarm), the state that all their cards are in now, and the accounts that see them."""
+    alarms = {Key("alarm", alarm) for _, _, alarm in events}
     return BatchFrames(
         Batch(
             epoch="e",
             last_id=events[-1][0],
             at=NOW,
-            events=tuple(FeedEvent(number, NOW, kind, (alarm,), None) for number, kind, alarm in events),
-            cards={alarm: card(alarm, state) for alarm in alarms},
-            audience=frozenset((alarm, account) for alarm in alarms for account in audience),
-            families={},
+            events=tuple(
+                FeedEvent(number, NOW, f"alarm.{step}", (Key("alarm", alarm),), None) for number, step, alarm in events
+            ),
+            cards={key: alarm_card(key.id, state) for key in alarms},
+            audience=frozenset((key, account) for key in alarms for account in audience),
         )
     )
+
+
+def board(*alarms: int) -> dict[Key, AlarmCard]:
+    """Alarms on a board."""
+    return {Key("alarm", alarm): alarm_card(alarm) for alarm in alarms}
 
 
 def opened(last_id: int = 10, *shown: int, limit: int = 256) -> Screen:
     """A screen that has been given its snapshot."""
     screen = Screen(OPERATOR, limit)
     screen.start_reading()
-    screen.show(Snapshot("e", "scope", last_id, NOW, tuple(card(alarm) for alarm in shown)))
+    screen.show(Snapshot("e", "scope", last_id, NOW, board(*shown)))
     return screen
 
 
@@ -132,7 +112,7 @@ def test_events_during_the_reading_follow_the_snapshot_once() -> None:
     screen.start_reading()
     screen.take(batch((10, "raised", 6)))
     screen.take(batch((11, "raised", 7), (12, "raised", 8)))
-    screen.show(Snapshot("e", "scope", 11, NOW, (card(5), card(6), card(7))))
+    screen.show(Snapshot("e", "scope", 11, NOW, board(5, 6, 7)))
     assert told(drain(screen, 2)) == [("snapshot", 11, None), ("card", 12, "raised")]
 
 
@@ -145,7 +125,7 @@ def test_a_full_queue_is_dropped_for_a_snapshot() -> None:
     assert run(screen.next()) is None
     screen.take(batch((14, "raised", 9)))
     screen.start_reading()
-    screen.show(Snapshot("e", "scope", 14, NOW, (card(9),)))
+    screen.show(Snapshot("e", "scope", 14, NOW, board(9)))
     assert told(drain(screen, 1)) == [("snapshot", 14, None)]
 
 
@@ -153,8 +133,8 @@ def test_a_screen_that_falls_behind_while_reading_forgets_what_it_read() -> None
     screen = Screen(OPERATOR)
     screen.start_reading()
     screen.fall_behind()
-    screen.show(Snapshot("e", "scope", 10, NOW, ()))
-    screen.catch_up(Missed("scope", batch((11, "raised", 7)).batch, frozenset({7})))
+    screen.show(Snapshot("e", "scope", 10, NOW, {}))
+    screen.catch_up(Missed("scope", batch((11, "raised", 7)).batch, frozenset({Key("alarm", 7)})))
     assert is_behind(screen)
     assert not screen.opened
 
@@ -188,5 +168,5 @@ def test_a_closing_screen_sends_nothing_more() -> None:
 def test_a_card_is_written_once_for_all_screens() -> None:
     frames = batch((11, "raised", 7), audience=(1, 2))
     (first,) = frames.for_screen(OPERATOR, set(), 10, Witness(1))
-    (second,) = frames.for_screen(Seat(2, b"other", family=False), set(), 10, Witness(2))
+    (second,) = frames.for_screen(Seat(2, b"other", "staff"), set(), 10, Witness(2))
     assert first is second

@@ -4,8 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from control_center.cards import AlarmResponse, Point, WorkerBrief
+from control_center.offer_views import search_of
 from control_center.presence import is_online
-from control_center.views import age, day_start, news2_of, promise, today
+from control_center.views import age, day_start, for_family, for_worker, news2_of, promise, today
+from schemas.states import AlarmState
+from tests.unit.control_center.made_cards import alarm_card, elder
 
 NOW = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
 DUE = NOW + timedelta(seconds=60)
@@ -66,3 +70,40 @@ def test_a_score_in_an_unknown_shape_is_left_out() -> None:
     assert news2_of(None) is None
     assert news2_of([1]) is None
     assert news2_of({"score": 1}) is None
+
+
+RESPONSE = AlarmResponse(
+    state="found",
+    due_at=None,
+    responder=WorkerBrief(id=1, name="x", provider="y", phone="137"),
+    offers_open=1,
+    offers_made=3,
+    turned_away={"skill": 2},
+    nearest_miss=None,
+)
+
+
+@pytest.mark.parametrize(("state", "there"), [("dispatched", True), ("on_scene", True), ("resolved", False)])
+def test_a_responder_has_the_way_and_the_number_until_the_alarm_ends(state: AlarmState, there: bool) -> None:
+    full = alarm_card(1, state, residents=(2,)).model_copy(
+        update={"elder": elder(1), "home": Point(lat=29.8, lon=106.4), "response": RESPONSE}
+    )
+    told = for_worker(full)
+    assert told.elder is not None and told.elder.name == "x"
+    assert [told.home is not None, told.elder.phone is not None, told.residents[0].phone is not None] == [there] * 3
+
+
+def test_neither_family_nor_responder_is_told_of_the_search() -> None:
+    full = alarm_card(1).model_copy(update={"response": RESPONSE, "home": Point(lat=29.8, lon=106.4)})
+    for told in (for_family(full, {1}).response, for_worker(full).response):
+        assert (told.state, told.offers_open, told.offers_made, told.turned_away) == ("found", 0, 0, {})
+        assert told.responder is not None and (told.responder.name, told.responder.phone) == ("x", None)
+    assert for_family(full, {1}).home is None
+    nobody = full.model_copy(update={"response": RESPONSE.model_copy(update={"state": "nobody", "responder": None})})
+    assert for_family(nobody, {1}).response.state is None
+
+
+def test_what_a_search_found_in_an_unknown_shape_is_left_out() -> None:
+    assert search_of({"turned_away": {"skill": 2}, "after_offer": 7}).turned_away == {"skill": 2}
+    for odd in ([1], None, {"turned_away": 1}, {"nearest_miss": {"worker": 1}}):
+        assert (search_of(odd).turned_away, search_of(odd).nearest_miss) == ({}, None)

@@ -1,0 +1,90 @@
+"""The shapes of the register: elders, their contacts, devices and vitals; OpenAPI is generated from them."""
+
+from datetime import datetime
+from typing import Literal
+
+from control_center.cards import ElderBrief, News2, Shape
+from schemas.states import DeviceKind
+
+
+class ElderList(Shape):
+    """Elders that were looked for, by name."""
+
+    elders: list[ElderBrief]
+
+
+class Contact(Shape):
+    """Whom to call about an elder; 1 is called first."""
+
+    name: str
+    relation: Literal["daughter", "son", "spouse", "neighbour", "grid_worker", "other"]
+    phone: str
+    priority: int
+
+
+class ElderDevice(Shape):
+    """A device worn by an elder or installed in the home; online when seen within 180 s; battery in %."""
+
+    id: str
+    kind: DeviceKind
+    last_seen_at: datetime | None
+    online: bool
+    battery: float | None
+
+
+class Measured(Shape):
+    """A value and when it was measured."""
+
+    value: float
+    at: datetime
+
+
+class Latest(Shape):
+    """The newest value of each vital sign within the past day, null when there is none."""
+
+    hr: Measured | None = None
+    spo2: Measured | None = None
+    rr: Measured | None = None
+    temp: Measured | None = None
+    sbp: Measured | None = None
+    dbp: Measured | None = None
+    steps: Measured | None = None
+
+
+class Position(Shape):
+    """Where an elder was last seen, WGS-84 degrees."""
+
+    lat: float
+    lon: float
+    at: datetime
+
+
+class ElderCard(ElderBrief):
+    """Everything an operator needs to help an elder."""
+
+    contacts: list[Contact]
+    conditions: list[str]
+    oxygen_scale: Literal[1, 2]
+    devices: list[ElderDevice]
+    latest: Latest
+    news2: News2 | None
+    open_alarm_ids: list[int]
+    position: Position | None
+
+
+class VitalsPoint(Shape):
+    """Vital signs at one time (/min, %, /min, °C, mmHg, mmHg); null is absent, never 0."""
+
+    at: datetime
+    hr: float | None
+    spo2: float | None
+    rr: float | None
+    temp: float | None
+    sbp: float | None
+    dbp: float | None
+
+
+class Vitals(Shape):
+    """A course of vital signs, oldest first, at most 500 points; each is the mean of its interval."""
+
+    points: list[VitalsPoint]

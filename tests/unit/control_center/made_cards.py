@@ -1,0 +1,130 @@
+"""Cards as the tests of the feed need them: of whom, and in what state."""
+
+from datetime import UTC, datetime, timedelta
+
+from control_center.cards import (
+    AlarmCard,
+    AlarmDevice,
+    AlarmResponse,
+    ElderBrief,
+    Escalation,
+    Org,
+    Person,
+    Point,
+    Sla,
+    WorkerBrief,
+)
+from control_center.work_cards import Item, OfferCard, OfferedOrder, OrderCard, OrderSla
+from schemas.states import AlarmState, OfferState, OrderState
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+_MEAL = Item(
+    code="meal",
+    version=1,
+    assist="meal",
+    name_zh="助餐",
+    name_en="Meal",
+    duration_minutes=15,
+    skills=["meal_delivery"],
+)
+
+
+def elder(elder_id: int) -> ElderBrief:
+    """Somebody who is looked after."""
+    return ElderBrief(
+        id=elder_id,
+        name="x",
+        gender="female",
+        age=80,
+        state="home",
+        living_alone=False,
+        tags=[],
+        address="",
+        org=Org(code="", name=""),
+        phone="139",
+    )
+
+
+def alarm_card(alarm_id: int, state: AlarmState = "raised", residents: tuple[int, ...] = ()) -> AlarmCard:
+    """An alarm in a home where elders live."""
+    return AlarmCard(
+        id=alarm_id,
+        kind="sos",
+        severity="emergency",
+        state=state,
+        is_test=False,
+        raised_at=NOW,
+        occurred_at=NOW,
+        last_signal_at=NOW,
+        signal_count=1,
+        sla=Sla(answer=None, dispatch=None, on_scene=None),
+        next_due=None,
+        escalation=Escalation(level=0, roles=[]),
+        acknowledged_at=None,
+        acknowledged_by=None,
+        resolved_at=None,
+        outcome=None,
+        news2=None,
+        device=AlarmDevice(id="B-1", kind="button"),
+        elder=None,
+        residents=[elder(resident) for resident in residents],
+        address="",
+        org=Org(code="", name=""),
+        home=None,
+        response=AlarmResponse(
+            state=None,
+            due_at=None,
+            responder=None,
+            offers_open=0,
+            offers_made=0,
+            turned_away={},
+            nearest_miss=None,
+        ),
+    )
+
+
+def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1) -> OrderCard:
+    """A meal for an elder, as staff see it."""
+    return OrderCard(
+        id=order_id,
+        state=state,
+        is_test=False,
+        item=_MEAL,
+        elder=elder(elder_id),
+        home=Point(lat=29.8, lon=106.4),
+        window_from=NOW,
+        window_to=NOW + timedelta(hours=1),
+        note="敲门要响",
+        requested_at=NOW,
+        requested_by=Person(id=1, name="王敏"),
+        sla=OrderSla(accept=None, arrive=None, finish=None),
+        next_due=None,
+        worker=WorkerBrief(id=5, name="赵", provider="天生", phone="138"),
+        accepted_at=NOW,
+        departed_at=None,
+        checked_in_at=None,
+        begun_at=None,
+        completed_at=None,
+        confirmed_at=None,
+        ended_at=NOW if state in ("completed", "cancelled", "failed") else None,
+        end_reason=None,
+        attention=None,
+        offers_open=0,
+        offers_made=1,
+    )
+
+
+def offer_card(offer_id: int, state: OfferState = "open") -> OfferCard:
+    """The question whether somebody takes a meal."""
+    return OfferCard(
+        id=offer_id,
+        state=state,
+        is_test=False,
+        order=OfferedOrder(id=1, item=_MEAL, window_from=NOW, window_to=NOW + timedelta(hours=1)),
+        alarm=None,
+        org=Org(code="", name=""),
+        distance_m=100,
+        travel_minutes=1,
+        offered_at=NOW,
+        expires_at=NOW + timedelta(seconds=90),
+    )
