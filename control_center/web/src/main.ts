@@ -6,7 +6,6 @@ import { endSession, router } from './router'
 import { restoreLanguage } from './session/language'
 import { showIcon } from './sound/icon'
 import { startClock } from './time/clock'
-import './styles/element.ts'
 import './styles/tokens.css'
 import './styles/base.css'
 

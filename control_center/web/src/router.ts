@@ -14,18 +14,29 @@ export const router = createRouter({
   routes: [
     {
       path: '/',
-      component: () => import('./pages/ConsolePage.vue'),
-      meta: { roles: ['operator', 'supervisor'] },
+      component: () => import('./pages/DeskFrame.vue'),
+      children: [
+        {
+          path: '',
+          component: () => import('./pages/ConsolePage.vue'),
+          meta: { roles: ['operator', 'supervisor'] },
+        },
+        {
+          path: 'system',
+          component: () => import('./pages/SystemPage.vue'),
+          meta: { roles: ['administrator'] },
+        },
+      ],
     },
     {
-      path: '/system',
-      component: () => import('./pages/SystemPage.vue'),
-      meta: { roles: ['administrator'] },
+      path: '/worker',
+      component: () => import('./pages/WorkerPage.vue'),
+      meta: { roles: ['worker'] },
     },
     {
-      path: '/phone',
-      component: () => import('./pages/PhonePage.vue'),
-      meta: { roles: ['worker', 'family'] },
+      path: '/family',
+      component: () => import('./pages/FamilyPage.vue'),
+      meta: { roles: ['family'] },
     },
     { path: '/login', component: () => import('./pages/LoginPage.vue') },
     { path: '/:rest(.*)*', redirect: '/' },

@@ -57,6 +57,6 @@ test('each role begins on its own page', () => {
   expect(homeOf('operator')).toBe('/')
   expect(homeOf('supervisor')).toBe('/')
   expect(homeOf('administrator')).toBe('/system')
-  expect(homeOf('worker')).toBe('/phone')
-  expect(homeOf('family')).toBe('/phone')
+  expect(homeOf('worker')).toBe('/worker')
+  expect(homeOf('family')).toBe('/family')
 })

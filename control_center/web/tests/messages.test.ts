@@ -3,7 +3,21 @@ import { parse } from 'vue/compiler-sfc'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { OUTCOMES, ELDER_STATES, SEVERITIES } from '../src/contract/types'
+import {
+  ASSISTS,
+  ATTENTIONS,
+  CONDITIONS,
+  DECLINE_REASONS,
+  ELDER_STATES,
+  FAIL_REASONS,
+  OFFER_STATES,
+  ORDER_STATES,
+  OUTCOMES,
+  PERSON_STATES,
+  SEVERITIES,
+} from '../src/contract/types'
+import { GROUPS } from '../src/orders/groups'
+import { STAFF_STEPS } from '../src/orders/steps'
 import en from '../src/messages/en.json'
 import zhCN from '../src/messages/zh-CN.json'
 
@@ -85,6 +99,27 @@ describe('messages', () => {
       ...ELDER_STATES.flatMap((code) => [`elderState.${code}`, `elderState.effect.${code}`]),
       ...['silent', 'closed', 'service'].map((code) => `stale.${code}`),
       ...['on', 'muted', 'blocked'].flatMap((code) => [`sound.${code}`, `sound.${code}Hint`]),
+    ]
+    expect(codes.filter((key) => !chinese.has(key))).toEqual([])
+  })
+
+  test('name every code of orders, responses and the map', () => {
+    const codes = [
+      ...ORDER_STATES.map((code) => `orders.state.${code}`),
+      ...OFFER_STATES.map((code) => `orders.offerState.${code}`),
+      ...ATTENTIONS.flatMap((code) => [`orders.attention.${code}`, `orders.advice.${code}`]),
+      ...CONDITIONS.flatMap((code) => [`orders.condition.${code}`, `orders.missing.${code}`]),
+      ...DECLINE_REASONS.map((code) => `orders.decline.${code}`),
+      ...FAIL_REASONS.map((code) => `orders.fail.${code}`),
+      ...ASSISTS.map((code) => `orders.assist.${code}`),
+      ...GROUPS.map((code) => `orders.group.${code}`),
+      ...STAFF_STEPS.map((code) => `orders.${code}`),
+      ...['assign', 'offer', 'arrive', 'finish', 'confirm'].map((code) => `orders.due.${code}`),
+      ...['accept', 'arrive', 'finish', 'answer', 'dispatch', 'on_scene'].map((code) => `stage.${code}`),
+      ...['searching', 'nobody', 'found', 'there'].map((code) => `response.pill.${code}`),
+      ...PERSON_STATES.flatMap((code) => [`map.state.${code}`, `map.letter.${code}`]),
+      ...['walk', 'scooter', 'car'].map((code) => `map.travel.${code}`),
+      ...['alarms', 'orders', 'map'].map((code) => `view.${code}`),
     ]
     expect(codes.filter((key) => !chinese.has(key))).toEqual([])
   })

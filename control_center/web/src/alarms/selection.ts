@@ -1,15 +1,13 @@
 import { computed, ref } from 'vue'
 import { fallCandidates, queue } from '../feed/store'
 import { router } from '../router'
+import { addressOf, numberInAddress, view } from '../shell/view'
 
 /** Which list the left pane shows. */
 export const shownTab = ref<'open' | 'history'>('open')
 
-/** The alarm in the detail pane. It is part of the address, so that reload and the phone's back key work. */
-export const selectedId = computed<number | null>(() => {
-  const id = Number(router.currentRoute.value.query.alarm)
-  return Number.isInteger(id) && id > 0 ? id : null
-})
+/** The alarm in the detail pane or on the map. */
+export const selectedId = computed<number | null>(() => numberInAddress('alarm'))
 
 /** Set by the keyboard, so that its focus follows the selection. */
 export const movedByKey = ref(false)
@@ -21,14 +19,22 @@ export function isNarrow(): boolean {
   return narrow.matches
 }
 
+/** Opens an alarm: on the map where the map is shown, else in the detail pane, which orders make room for. */
 export function choose(id: number): void {
-  if (id === selectedId.value) return
-  const target = { path: '/', query: { alarm: String(id) } }
-  void (isNarrow() && selectedId.value === null ? router.push(target) : router.replace(target))
+  const stays = view.value !== 'orders'
+  if (id === selectedId.value && stays) return
+  const target = addressOf(stays ? view.value : 'alarms', { alarm: id })
+  const goesBack = !stays || (isNarrow() && selectedId.value === null)
+  void (goesBack ? router.push(target) : router.replace(target))
+}
+
+/** Opens an alarm's detail, whatever is shown now. */
+export function openAlarm(id: number): void {
+  void router.push(addressOf('alarms', { alarm: id }))
 }
 
 export function chooseNothing(): void {
-  if (selectedId.value !== null) void router.replace({ path: '/' })
+  if (selectedId.value !== null) void router.replace(addressOf(view.value))
 }
 
 /** Moves the selection through the queue and the fall candidates below it; stops at both ends. */

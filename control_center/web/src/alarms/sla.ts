@@ -1,25 +1,11 @@
 import type { AlarmCard, SlaStage, SlaTarget } from '../contract/types'
+import { firstUnmet, type RunningClock } from '../time/promises'
 
-const STAGES: readonly SlaStage[] = ['answer', 'dispatch', 'on_scene']
-
-/** The target that is being worked towards now. `leftMs` is negative once overdue. */
-export interface RunningClock {
-  stage: SlaStage
-  leftMs: number
-  overdue: boolean
-}
+export const ALARM_STAGES: readonly SlaStage[] = ['answer', 'dispatch', 'on_scene']
 
 /** The first target not met yet, or null when the alarm is over, pending or has none left. */
-export function runningClock(card: AlarmCard, now: number): RunningClock | null {
-  if (!isBeingWorkedOn(card)) return null
-  for (const stage of STAGES) {
-    const target = card.sla[stage]
-    if (target && target.met_at === null) {
-      const leftMs = Date.parse(target.due_at) - now
-      return { stage, leftMs, overdue: target.breached || leftMs < 0 }
-    }
-  }
-  return null
+export function runningClock(card: AlarmCard, now: number): RunningClock<SlaStage> | null {
+  return isBeingWorkedOn(card) ? firstUnmet(ALARM_STAGES, card.sla, now) : null
 }
 
 /** True while a target that is still unmet has passed its time. */

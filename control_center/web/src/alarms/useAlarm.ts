@@ -3,7 +3,7 @@ import { ApiError, api } from '../contract/api'
 import type { AlarmCard, AlarmWithTimeline } from '../contract/types'
 import { versionOf } from '../feed/board'
 import { board } from '../feed/store'
-import { failureText } from '../session/failure'
+import { failureText } from '../session/words'
 
 /**
  * The alarm `id` and its timeline. The card comes from the feed while the alarm is open; its timeline, and the
@@ -13,15 +13,17 @@ export function useAlarm(id: Ref<number>) {
   const fetched = shallowRef<AlarmWithTimeline | null>(null)
   const problem = ref('')
 
-  const version = computed(() => versionOf(board.value, id.value))
+  const version = computed(() => versionOf(board.value, 'alarm', id.value))
   const card = computed<AlarmCard | null>(
     () =>
-      board.value.cards.get(id.value) ??
+      board.value.alarm.cards.get(id.value) ??
       (fetched.value?.card.id === id.value ? fetched.value.card : null) ??
-      board.value.departed.get(id.value)?.card ??
+      board.value.alarm.departed.get(id.value)?.card ??
       null,
   )
-  const timeline = computed(() => (fetched.value?.card.id === id.value ? fetched.value.timeline : null))
+  const detail = computed(() => (fetched.value?.card.id === id.value ? fetched.value : null))
+  const timeline = computed(() => detail.value?.timeline ?? null)
+  const offers = computed(() => detail.value?.offers ?? [])
 
   async function load(): Promise<void> {
     const wanted = id.value
@@ -37,5 +39,5 @@ export function useAlarm(id: Ref<number>) {
   }
 
   watch([id, version], load, { immediate: true })
-  return { card, timeline, problem }
+  return { card, timeline, offers, problem }
 }

@@ -1,14 +1,26 @@
 import type {
   AlarmCard,
   AlarmWithTimeline,
+  Catalogue,
   DeadLetterPage,
+  DeclineReason,
   ElderBrief,
   ElderCard,
   ElderState,
+  FailReason,
+  FamilyPage,
+  MapElders,
+  NewOrder,
+  OfferCard,
+  OrderCard,
+  OrderDetail,
   Outcome,
   Overview,
+  People,
   Session,
+  Spot,
   VitalsPoint,
+  WorkPage,
 } from './types'
 
 /** A refused or failed request. `code` is the API's, or `network` when no answer came. */
@@ -77,6 +89,22 @@ function query(values: Record<string, string | number | undefined>): string {
   return search.toString()
 }
 
+/** Degrees of a rectangle on the map. */
+export interface Rectangle {
+  west: number
+  south: number
+  east: number
+  north: number
+}
+
+type AlarmAnswer = { card: AlarmCard }
+type OrderAnswer = { card: OrderCard }
+type OfferAnswer = { offer: OfferCard }
+
+function stepOrder(id: number, step: string, body: object = {}): Promise<OrderAnswer> {
+  return request<OrderAnswer>('POST', `/orders/${id}/${step}`, body)
+}
+
 export const api = {
   session: () => request<Session>('GET', '/session'),
   signIn: (username: string, password: string) =>
@@ -86,11 +114,11 @@ export const api = {
   endedAlarms: (limit: number, before?: number) =>
     request<{ alarms: AlarmCard[] }>('GET', `/alarms?${query({ view: 'ended', limit, before })}`),
   alarm: (id: number) => request<AlarmWithTimeline>('GET', `/alarms/${id}`),
-  acknowledge: (id: number) => request<{ card: AlarmCard }>('POST', `/alarms/${id}/acknowledge`, {}),
+  acknowledge: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/acknowledge`, {}),
   note: (id: number, text: string) =>
-    request<{ card: AlarmCard }>('POST', `/alarms/${id}/notes`, { text }),
+    request<AlarmAnswer>('POST', `/alarms/${id}/notes`, { text }),
   resolve: (id: number, outcome: Outcome, note: string | null) =>
-    request<{ card: AlarmCard }>('POST', `/alarms/${id}/resolve`, { outcome, note }),
+    request<AlarmAnswer>('POST', `/alarms/${id}/resolve`, { outcome, note }),
   searchElders: (q: string) =>
     request<{ elders: ElderBrief[] }>('GET', `/elders?${query({ q, limit: 20 })}`),
   elder: (id: number) => request<ElderCard>('GET', `/elders/${id}`),
@@ -98,6 +126,34 @@ export const api = {
     request<{ points: VitalsPoint[] }>('GET', `/elders/${id}/vitals?${query({ hours })}`),
   setElderState: (id: number, state: ElderState, note: string | null) =>
     request<ElderCard>('PUT', `/elders/${id}/state`, { state, note }),
+  dispatch: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/dispatch`, {}),
+  arrive: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/arrive`, {}),
+  catalogue: () => request<Catalogue>('GET', '/catalogue'),
+  createOrder: (order: NewOrder) => request<OrderAnswer>('POST', '/orders', order),
+  openOrders: (limit: number, elder_id?: number) =>
+    request<{ orders: OrderCard[] }>('GET', `/orders?${query({ view: 'open', limit, elder_id })}`),
+  endedOrders: (limit: number, before?: number, elder_id?: number) =>
+    request<{ orders: OrderCard[] }>('GET', `/orders?${query({ view: 'ended', limit, before, elder_id })}`),
+  order: (id: number) => request<OrderDetail>('GET', `/orders/${id}`),
+  cancelOrder: (id: number, reason: string) => stepOrder(id, 'cancel', { reason }),
+  reassignOrder: (id: number, reason: string) => stepOrder(id, 'reassign', { reason }),
+  searchAgain: (id: number) => stepOrder(id, 'search'),
+  confirmOrder: (id: number) => stepOrder(id, 'confirm'),
+  settleOrder: (id: number) => stepOrder(id, 'settle'),
+  depart: (id: number) => stepOrder(id, 'depart'),
+  checkIn: (id: number, spot: Spot) => stepOrder(id, 'check-in', spot),
+  begin: (id: number) => stepOrder(id, 'begin'),
+  complete: (id: number, spot: Spot | null, note: string | null) => stepOrder(id, 'complete', { ...spot, note }),
+  fail: (id: number, reason: FailReason, note: string | null) => stepOrder(id, 'fail', { reason, note }),
+  acceptOffer: (id: number) => request<OfferAnswer>('POST', `/offers/${id}/accept`, {}),
+  declineOffer: (id: number, reason: DeclineReason) =>
+    request<OfferAnswer>('POST', `/offers/${id}/decline`, { reason }),
+  work: () => request<WorkPage>('GET', '/work'),
+  reportPosition: (spot: Spot) => request<undefined>('POST', '/work/position', spot),
+  family: () => request<FamilyPage>('GET', '/family'),
+  people: () => request<People>('GET', '/people'),
+  mapElders: (within: Rectangle, limit: number) =>
+    request<MapElders>('GET', `/map/elders?${query({ ...within, limit })}`),
   deadLetters: (limit: number, before?: number) =>
     request<DeadLetterPage>('GET', `/dead-letters?${query({ limit, before })}`),
 }

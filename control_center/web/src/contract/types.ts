@@ -1,4 +1,8 @@
 /** Shapes of the control centre's HTTP API and feed. Times are ISO-8601 UTC text. */
+import type { AlarmResponse, OfferEntry, Point } from './work'
+
+export * from './frames'
+export * from './work'
 
 export type Role = 'operator' | 'supervisor' | 'worker' | 'family' | 'administrator'
 export type Severity = 'emergency' | 'urgent' | 'advisory' | 'technical'
@@ -55,7 +59,25 @@ export interface Overview {
     answered_within_target: number
     escalated: number
     median_answer_seconds: number | null
+    dispatched: number
+    dispatched_within_target: number
+    on_scene: number
+    on_scene_within_target: number
   }
+  orders: {
+    open: number
+    attention: number
+    late: number
+    today: {
+      requested: number
+      accepted: number
+      accepted_within_target: number
+      completed: number
+      arrived_within_window: number
+    }
+  }
+  /** Open alarms and orders with a promise that is broken now. */
+  breached: { alarms: number; orders: number }
 }
 
 export interface SlaTarget {
@@ -115,6 +137,9 @@ export interface AlarmCard {
   residents: ElderBrief[]
   address: string
   org: Organisation
+  /** For staff and the responder only. */
+  home: Point | null
+  response: AlarmResponse
 }
 
 export interface TimelineEntry {
@@ -129,6 +154,8 @@ export interface TimelineEntry {
 export interface AlarmWithTimeline {
   card: AlarmCard
   timeline: TimelineEntry[]
+  /** For staff only. */
+  offers: OfferEntry[]
 }
 
 export interface Contact {
@@ -185,17 +212,3 @@ export interface LiveNumbers {
   devices_online: number
   devices_total: number
 }
-
-export type Frame =
-  | { type: 'snapshot'; epoch: string; id: number; server_time: string; cards: AlarmCard[] }
-  | { type: 'resumed'; epoch: string; id: number; server_time: string }
-  | { type: 'card'; id: number; event: string; card: AlarmCard; server_time: string }
-  | {
-      type: 'remove'
-      id: number
-      alarm_id: number
-      reason: string
-      card: AlarmCard | null
-      server_time: string
-    }
-  | { type: 'tick'; id: number; server_time: string; stale: boolean; live: LiveNumbers }

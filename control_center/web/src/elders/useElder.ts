@@ -1,7 +1,7 @@
 import { onUnmounted, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../contract/api'
 import type { ElderCard, VitalsPoint } from '../contract/types'
-import { failureText } from '../session/failure'
+import { failureText } from '../session/words'
 
 export const VITALS_HOURS = 24
 /** Every look at health data is recorded by the server, so an open page asks no more often than this. */

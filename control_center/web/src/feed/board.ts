@@ -1,36 +1,52 @@
-import type { AlarmCard, Frame, LiveNumbers } from '../contract/types'
+import type {
+  CardFrameOf,
+  Cards,
+  Frame,
+  LiveNumbers,
+  RemoveFrameOf,
+  SnapshotFrame,
+  Subject,
+} from '../contract/types'
+
+/** All cards of one kind that this screen has been told of. */
+export interface Shelf<Card> {
+  cards: ReadonlyMap<number, Card>
+  /** The event that last changed each card, kept after its removal so that an old frame cannot bring it back. */
+  versions: ReadonlyMap<number, number>
+  /** Cards that left the board while this page was open, newest last. */
+  departed: ReadonlyMap<number, Departure<Card>>
+}
+
+export interface Departure<Card> {
+  card: Card | null
+  /** `unseen`: gone from a later snapshot, nobody said why. */
+  reason: 'ended' | 'out_of_scope' | 'unseen'
+}
+
+type Shelves = { [S in Subject]: Shelf<Cards[S]> }
 
 /** What the feed has told this screen so far. Never changed in place: each frame makes the next board. */
-export interface Board {
+export interface Board extends Shelves {
   epoch: string | null
   /** Highest event seen; where a reconnecting screen asks to continue. */
   lastId: number
   /** The snapshot's event: nothing at or before it can be news. */
   snapshotId: number
-  cards: ReadonlyMap<number, AlarmCard>
-  /** The event that last changed each alarm, kept after its removal so that an old frame cannot bring it back. */
-  versions: ReadonlyMap<number, number>
-  /** Alarms that left the board while this page was open, newest last. */
-  departed: ReadonlyMap<number, Departure>
   live: LiveNumbers | null
   /** The service itself says that it has lost its database. */
   serviceStale: boolean
 }
 
-export interface Departure {
-  card: AlarmCard | null
-  reason: string
-}
-
 const DEPARTED_KEPT = 50
+const EMPTY = { cards: new Map(), versions: new Map(), departed: new Map() }
 
 export const EMPTY_BOARD: Board = {
   epoch: null,
   lastId: 0,
   snapshotId: 0,
-  cards: new Map(),
-  versions: new Map(),
-  departed: new Map(),
+  alarm: EMPTY,
+  order: EMPTY,
+  offer: EMPTY,
   live: null,
   serviceStale: false,
 }
@@ -43,9 +59,9 @@ export function applyFrame(board: Board, frame: Frame): Board {
     case 'resumed':
       return frame.epoch === board.epoch ? { ...board, lastId: Math.max(board.lastId, frame.id) } : board
     case 'card':
-      return isNews(board, frame.card.id, frame.id) ? applyCard(board, frame) : board
+      return applyChange(board, frame.subject, frame.card.id, frame.id, (shelf) => put(shelf, frame))
     case 'remove':
-      return isNews(board, frame.alarm_id, frame.id) ? applyRemove(board, frame) : board
+      return applyChange(board, frame.subject, frame.subject_id, frame.id, (shelf) => take(shelf, frame))
     case 'tick':
       // A tick's id is not a place to continue from: cards of earlier events may still be on their way.
       return { ...board, live: frame.live, serviceStale: frame.stale }
@@ -54,63 +70,73 @@ export function applyFrame(board: Board, frame: Frame): Board {
   }
 }
 
-/** The event that last changed an alarm, 0 when this screen has never heard of it. */
-export function versionOf(board: Board, alarmId: number): number {
-  return board.versions.get(alarmId) ?? 0
+/** The event that last changed a card, 0 when this screen has never heard of it. */
+export function versionOf(board: Board, subject: Subject, id: number): number {
+  return board[subject].versions.get(id) ?? 0
 }
 
-function applySnapshot(board: Board, frame: Extract<Frame, { type: 'snapshot' }>): Board {
+function applySnapshot(board: Board, frame: SnapshotFrame): Board {
   const sameEpoch = frame.epoch === board.epoch
-  const cards = new Map(frame.cards.map((card) => [card.id, card]))
-  const departed = new Map(sameEpoch ? board.departed : [])
-  if (sameEpoch) {
-    for (const [id, card] of board.cards) {
-      if (!cards.has(id)) departed.set(id, { card, reason: 'unseen' })
-    }
-  }
   return {
     ...board,
     epoch: frame.epoch,
     lastId: frame.id,
     snapshotId: frame.id,
-    cards,
-    versions: new Map(frame.cards.map((card) => [card.id, frame.id])),
-    departed: newest(departed),
+    alarm: refill(sameEpoch ? board.alarm : EMPTY, frame.cards, frame.id),
+    order: refill(sameEpoch ? board.order : EMPTY, frame.orders, frame.id),
+    offer: refill(sameEpoch ? board.offer : EMPTY, frame.offers, frame.id),
     serviceStale: false,
   }
 }
 
-function applyCard(board: Board, frame: Extract<Frame, { type: 'card' }>): Board {
-  const departed = new Map(board.departed)
-  departed.delete(frame.card.id)
+function refill<Card extends { id: number }>(shelf: Shelf<Card>, fresh: readonly Card[], eventId: number): Shelf<Card> {
+  const cards = new Map(fresh.map((card) => [card.id, card]))
+  const departed = new Map(shelf.departed)
+  for (const [id, card] of shelf.cards) {
+    if (!cards.has(id)) departed.set(id, { card, reason: 'unseen' })
+  }
+  for (const id of cards.keys()) departed.delete(id)
+  return { cards, versions: new Map(fresh.map((card) => [card.id, eventId])), departed: newest(departed) }
+}
+
+/** An event is news unless the snapshot, or what is known of its card, already holds it. */
+function applyChange<S extends Subject>(
+  board: Board,
+  subject: S,
+  cardId: number,
+  eventId: number,
+  change: (shelf: Shelf<Cards[S]>) => Shelf<Cards[S]>,
+): Board {
+  const isNews = board.epoch !== null && eventId > board.snapshotId && eventId > versionOf(board, subject, cardId)
+  if (!isNews) return board
+  return { ...board, [subject]: change(shelfOf(board, subject)), lastId: Math.max(board.lastId, eventId) }
+}
+
+function shelfOf<S extends Subject>(shelves: Shelves, subject: S): Shelf<Cards[S]> {
+  return shelves[subject]
+}
+
+function put<S extends Subject>(shelf: Shelf<Cards[S]>, frame: CardFrameOf<S>): Shelf<Cards[S]> {
+  const { card } = frame
+  const departed = new Map(shelf.departed)
+  departed.delete(card.id)
   return {
-    ...board,
-    lastId: Math.max(board.lastId, frame.id),
-    cards: new Map(board.cards).set(frame.card.id, frame.card),
-    versions: new Map(board.versions).set(frame.card.id, frame.id),
+    cards: new Map(shelf.cards).set(card.id, card),
+    versions: new Map(shelf.versions).set(card.id, frame.id),
     departed,
   }
 }
 
-function applyRemove(board: Board, frame: Extract<Frame, { type: 'remove' }>): Board {
-  const cards = new Map(board.cards)
-  cards.delete(frame.alarm_id)
-  const departed = new Map(board.departed)
-  departed.delete(frame.alarm_id)
-  departed.set(frame.alarm_id, { card: frame.card, reason: frame.reason })
-  return {
-    ...board,
-    lastId: Math.max(board.lastId, frame.id),
-    cards,
-    versions: new Map(board.versions).set(frame.alarm_id, frame.id),
-    departed: newest(departed),
-  }
+function take<S extends Subject>(shelf: Shelf<Cards[S]>, frame: RemoveFrameOf<S>): Shelf<Cards[S]> {
+  const { subject_id: id, card, reason } = frame
+  const cards = new Map(shelf.cards)
+  cards.delete(id)
+  const departed = new Map(shelf.departed)
+  departed.delete(id)
+  departed.set(id, { card, reason })
+  return { cards, versions: new Map(shelf.versions).set(id, frame.id), departed: newest(departed) }
 }
 
-function isNews(board: Board, alarmId: number, eventId: number): boolean {
-  return board.epoch !== null && eventId > board.snapshotId && eventId > versionOf(board, alarmId)
-}
-
-function newest(departed: Map<number, Departure>): Map<number, Departure> {
+function newest<Card>(departed: Map<number, Departure<Card>>): Map<number, Departure<Card>> {
   return new Map([...departed].slice(-DEPARTED_KEPT))
 }

@@ -31,9 +31,13 @@ export const fresh = computed(() =>
 export const stale = computed(() => fresh.value.stale)
 export const hasData = computed(() => currentBoard.value.epoch !== null)
 
-export const queue = computed(() => inOrderOfUrgency(currentBoard.value.cards.values(), serverSecond.value))
-export const fallCandidates = computed(() => candidates(currentBoard.value.cards.values()))
-export const openCounts = computed(() => countBySeverity(currentBoard.value.cards.values()))
+export const queue = computed(() => inOrderOfUrgency(currentBoard.value.alarm.cards.values(), serverSecond.value))
+export const fallCandidates = computed(() => candidates(currentBoard.value.alarm.cards.values()))
+export const openCounts = computed(() => countBySeverity(currentBoard.value.alarm.cards.values()))
+/** Orders that have not ended. */
+export const orders = computed(() => currentBoard.value.order.cards)
+/** A worker's own open offers. */
+export const offers = computed(() => currentBoard.value.offer.cards)
 export const live = computed(() => currentBoard.value.live)
 
 /** Calls `listener` with each frame that changed the board, and the board before it. */

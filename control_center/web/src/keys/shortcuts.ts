@@ -1,8 +1,9 @@
 /** What a key does in the console. */
-export type Command = 'acknowledge' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave'
+export type Command = 'acknowledge' | 'dispatch' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   a: 'acknowledge',
+  d: 'dispatch',
   n: 'note',
   r: 'resolve',
   ArrowDown: 'next',

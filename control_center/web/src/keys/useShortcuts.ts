@@ -3,12 +3,19 @@ import { useI18n } from 'vue-i18n'
 import { alarmActions, underWay } from '../alarms/actions'
 import { isHelpOpen, openDialog, openForm } from '../alarms/dialogs'
 import { chooseNeighbour, chooseNothing, selectedId } from '../alarms/selection'
+import { whyNotSend } from '../alarms/response'
 import { isEnded } from '../alarms/sla'
 import type { AlarmCard } from '../contract/types'
 import { drawnElderId } from '../elders/drawer'
 import { board, stale } from '../feed/store'
+import { reasonAsked } from '../orders/dialogs'
+import { chooseNoOrder } from '../orders/selection'
 import { showWarning } from '../session/failure'
+import { serverTime } from '../time/clock'
+import { view } from '../shell/view'
 import { commandOf, type Command } from './shortcuts'
+
+type ActionCommand = Extract<Command, 'acknowledge' | 'dispatch' | 'note' | 'resolve'>
 
 const STORED_AS = 'anban.single-keys'
 
@@ -27,8 +34,10 @@ export function useShortcuts(): void {
       alt: event.altKey,
       meta: event.metaKey,
       typing: isField(event.target),
-      covered: openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null,
+      covered: openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null,
     })
+    // The queue's arrows would take an operator who reads orders away from them.
+    if (view.value === 'orders' && (command === 'next' || command === 'previous')) return
     if (command === null || event.repeat && !command.match(/next|previous/)) return
     if (!singleKeys.value && event.key.length === 1) return
     event.preventDefault()
@@ -40,16 +49,21 @@ export function useShortcuts(): void {
     else if (command === 'previous') chooseNeighbour(-1)
     else if (command === 'help') isHelpOpen.value = true
     else if (command === 'search') document.getElementById('elder-search')?.focus()
-    else if (command === 'leave') chooseNothing()
+    else if (command === 'leave') leave()
     else act(command)
   }
 
-  function act(command: 'acknowledge' | 'note' | 'resolve'): void {
-    const card = selectedId.value === null ? undefined : board.value.cards.get(selectedId.value)
+  function leave(): void {
+    if (view.value === 'orders') chooseNoOrder()
+    else chooseNothing()
+  }
+
+  function act(command: ActionCommand): void {
+    const card = selectedId.value === null ? undefined : board.value.alarm.cards.get(selectedId.value)
     const refusal = whyNot(command, card)
     if (refusal !== null) showWarning(t(refusal))
     else if (card && !underWay.has(card.id)) {
-      if (command === 'acknowledge') void alarmActions.acknowledge(card.id)
+      if (command === 'acknowledge' || command === 'dispatch') void alarmActions[command](card.id)
       else openDialog(command, card.id)
     }
   }
@@ -59,10 +73,11 @@ export function useShortcuts(): void {
 }
 
 /** The message that tells why the selected alarm cannot be acted on, or null when it can. */
-function whyNot(command: 'acknowledge' | 'note' | 'resolve', card: AlarmCard | undefined): string | null {
+function whyNot(command: ActionCommand, card: AlarmCard | undefined): string | null {
   if (stale.value) return 'action.stale'
   if (!card || isEnded(card)) return 'action.nothingSelected'
   if (command === 'note') return null
+  if (command === 'dispatch') return whyNotSend(card, serverTime())
   if (card.state === 'pending') return 'candidate.hint'
   if (command === 'acknowledge') return card.state === 'raised' ? null : 'action.alreadyAnswered'
   return card.state === 'raised' ? 'action.answerFirst' : null

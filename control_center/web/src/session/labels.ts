@@ -20,6 +20,17 @@ export type CodeFamily =
   | 'due'
   | 'role'
   | 'quality'
+  | 'orders.state'
+  | 'orders.event'
+  | 'orders.offerState'
+  | 'orders.attention'
+  | 'orders.condition'
+  | 'orders.missing'
+  | 'orders.decline'
+  | 'orders.fail'
+  | 'orders.assist'
+  | 'orders.skill'
+  | 'map.state'
 
 /** Names for the contract's codes. A code without a message is shown as it is, so that nothing is hidden. */
 export function useLabels() {

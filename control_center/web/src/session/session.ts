@@ -39,10 +39,17 @@ export function forgetSession(): void {
   asked = Promise.resolve()
 }
 
+const HOMES: Record<Role, string> = {
+  operator: '/',
+  supervisor: '/',
+  administrator: '/system',
+  worker: '/worker',
+  family: '/family',
+}
+
 /** The page where a role begins. */
 export function homeOf(role: Role): string {
-  if (role === 'administrator') return '/system'
-  return role === 'operator' || role === 'supervisor' ? '/' : '/phone'
+  return HOMES[role]
 }
 
 function accept(answer: Session): void {

@@ -26,7 +26,8 @@ export function listenForGesture(): () => void {
     if (!audible.value) void enableSound()
   }
   for (const gesture of GESTURES) window.addEventListener(gesture, attempt, true)
-  if (navigator.userActivation.hasBeenActive) attempt()
+  // Phones of a few years ago do not tell whether they have been touched.
+  if (navigator.userActivation?.hasBeenActive) attempt()
   return () => {
     for (const gesture of GESTURES) window.removeEventListener(gesture, attempt, true)
   }

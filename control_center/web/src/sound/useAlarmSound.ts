@@ -30,7 +30,7 @@ export function useAlarmSound(): void {
 }
 
 function soundWhatIsDue(): void {
-  const demand = soundDemand(board.value.cards.values(), role.value, stale.value)
+  const demand = soundDemand(board.value.alarm.cards.values(), role.value, stale.value)
   if (demand === null || muted.value) {
     silence()
     last = null

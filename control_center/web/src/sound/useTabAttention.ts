@@ -10,7 +10,7 @@ const stillness = window.matchMedia('(prefers-reduced-motion: reduce)')
 /** Makes the browser's tab say how many alarms wait for an answer, flashing where motion is welcome. */
 export function useTabAttention(): void {
   const { t } = useI18n()
-  const waiting = computed(() => [...board.value.cards.values()].filter(isUnanswered).length)
+  const waiting = computed(() => [...board.value.alarm.cards.values()].filter(isUnanswered).length)
 
   watchEffect(() => {
     const calm = t('app.title')

@@ -15,6 +15,7 @@ function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateT
 }
 
 const CLOCK: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }
+const MINUTE: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 const DAY: Intl.DateTimeFormatOptions = { month: 'short', day: 'numeric' }
 const TODAY: Intl.DateTimeFormatOptions = { ...DAY, weekday: 'short' }
 
@@ -28,6 +29,12 @@ export function useTimes() {
   const isToday = (at: string | number) => day(at) === day(serverSecond.value)
   /** The time, with the day before it unless it is today. */
   const moment = (at: string | number) => (isToday(at) ? time(at) : `${day(at)} ${time(at)}`)
+  const minute = (at: string | number) => format(locale.value, MINUTE).format(new Date(at))
+  /** From one minute to another, with the day before it unless it is today. */
+  const span = (from: string | number, to: string | number) => {
+    const text = t('orders.window', { from: minute(from), to: minute(to) })
+    return isToday(from) ? text : `${day(from)} ${text}`
+  }
   const ageText = (ms: number) => {
     const { unit, count } = ageOf(ms)
     return t(`age.${unit}`, { count }, count)
@@ -35,5 +42,5 @@ export function useTimes() {
   /** How long ago, counting on by itself. */
   const since = (at: string) => ageText(serverSecond.value - Date.parse(at))
 
-  return { time, day, today, moment, ageText, since }
+  return { time, minute, span, day, today, moment, ageText, since }
 }

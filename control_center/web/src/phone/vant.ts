@@ -1,0 +1,10 @@
+/** Styles of the Vant components in use. Its icon font is left out: nothing here draws from it. */
+import 'vant/es/style/base.css'
+import 'vant/es/overlay/index.css'
+import 'vant/es/popup/index.css'
+import 'vant/es/loading/index.css'
+import 'vant/es/button/index.css'
+import 'vant/es/circle/index.css'
+import 'vant/es/cell/index.css'
+import 'vant/es/field/index.css'
+import './phone.css'
