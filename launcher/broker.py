@@ -80,6 +80,14 @@ class EmbeddedBroker(EmbeddedServer):
         """device-auth's NATS address with its credentials."""
         return f"nats://auth:{self._record['auth']}@127.0.0.1:{self.ports.nats}"
 
+    @classmethod
+    def recorded_nats_url(cls, state_dir: Path, name: str = "nats") -> str | None:
+        """Return the NATS address of the server that last ran on a state folder, touching nothing; None without one."""
+        record = statedir.read_record(state_dir / f"{name}.json")
+        if not isinstance(record.get("nats"), int) or not isinstance(record.get("auth"), str):
+            return None
+        return f"nats://auth:{record['auth']}@127.0.0.1:{record['nats']}"
+
     @property
     def sys_url(self) -> str:
         """The system account's NATS address (for `$SYS` requests such as KICK)."""

@@ -66,13 +66,12 @@ def _run_story(console: Console, state_dir: Path, elders: int, outcome: Path, ht
         took = time.monotonic() - began
         left = LIMIT_SECONDS - _STOP_SECONDS - took
         district.environment |= {
-            "ANBAN_BASE_URL": district.base_url,
             "ANBAN_CHECK_START_SECONDS": f"{took:.3f}",
             "ANBAN_CHECK_SECONDS_LEFT": f"{left:.0f}",
             "ANBAN_SIM_PID": str(district.supervisor.pid(DEVICE_SIM) or 0),
         }
         command = [sys.executable, "-m", "load_tests", "story", "--json", str(outcome)]
-        code = district.run_guarded("story", command, roster.PLAYER_GRANTS, seconds=max(left, 1.0))
+        code = district.run_guarded("story", command, roster.STORY_GRANTS, seconds=max(left, 1.0))
     except subprocess.TimeoutExpired:
         raise LaunchError(f"the story did not end within the {LIMIT_SECONDS:.0f} s of the check") from None
     finally:

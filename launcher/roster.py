@@ -17,13 +17,14 @@ _WORKER = (Grant.DATABASE, Grant.MESSAGES)
 SEED_GRANTS = (Grant.DATABASE,)
 # The story and `replay` speak as devices, and read in the database whose devices there are.
 PLAYER_GRANTS = (Grant.DATABASE, Grant.MQTT_ADDRESS)
+STORY_GRANTS = (*PLAYER_GRANTS, Grant.WEBSITE)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One of our modules: supervisor name and `python -m` words; `serves_http` for the web.
 
-    `grants` is all that it is told about the servers.
+    `grants` is all that it is told about the servers. The rest runs without an `optional` one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Entry:
     grants: tuple[Grant, ...]
     serves_http: bool = False
     may_finish: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Addresses:
         return self.http if entry.serves_http else self.metrics[entry.name]
 
 
-def entries(elders: int, *, story: bool, with_device_auth: bool) -> list[Entry]:
-    """Return the processes to run, in the order of their start."""
+def entries(elders: int, *, story: bool, with_device_auth: bool, with_people: bool) -> list[Entry]:
+    """Return the processes to run, in the order of their start: people come when there is something to do."""
     simulator = ("device_sim", "run", "--elders", str(elders), "--period", "10")
     found = [
         Entry("ingest-telemetry", ("ingest", "telemetry"), _WORKER),
@@ -58,6 +60,10 @@ def entries(elders: int, *, story: bool, with_device_auth: bool) -> list[Entry]:
         found.append(Entry("device-auth", ("ingest", "auth"), (Grant.DATABASE, Grant.ADMISSION)))
     module = (*simulator, "--story") if story else simulator
     found.append(Entry("device-sim", module, (Grant.MQTT_ADDRESS,), may_finish=story))
+    if with_people:
+        found.append(
+            Entry("people", ("device_sim", "people", "--elders", str(elders)), (Grant.WEBSITE,), optional=True)
+        )
     return found
 
 
@@ -110,4 +116,6 @@ def service_of(entry: Entry, supervisor: Supervisor, environment: Mapping[str, s
         spawn=functools.partial(spawn_python, list(entry.module), settings, log, supervisor.parent_fd),
         is_ready=functools.partial(is_healthy, addresses.health_port(entry)),
         may_finish=entry.may_finish,
+        health_port=addresses.health_port(entry),
+        metrics_port=addresses.metrics[entry.name],
     )

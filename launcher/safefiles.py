@@ -4,7 +4,9 @@ Root must never write, chown or chmod by path where another user can rename entr
 """
 
 import contextlib
+import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +44,20 @@ def read_owned(path: Path, uid: int, limit: int = 1024 * 1024) -> str:
         if not stat.S_ISREG(found.st_mode) or found.st_uid != uid:
             raise PermissionError(f"{path} is not a file of uid {uid}")
         return file.read(limit).decode()
+
+
+def copy_owned(source: Path, target: Path, uid: int) -> None:
+    """Copy a regular file that belongs to `uid` into a new private file; OSError for any other."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != uid:
+            raise PermissionError(errno.EPERM, f"not a file of uid {uid}", str(source))
+        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(made, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            os.fsync(made)
 
 
 def opened_log(path: Path) -> BinaryIO:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from launcher import processes, statedir
 from launcher.embedded import EmbeddedServer
@@ -31,7 +32,8 @@ class Status(StrEnum):
 class Service:
     """One process to keep running.
 
-    `may_finish`: exit code 0 is its end and not a crash. `ready_seconds` bounds the first start.
+    `may_finish`: exit code 0 is its end and not a crash. `ready_seconds` bounds the first start. On `health_port` and
+    `metrics_port` of the loopback address it tells how it is; servers have neither.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Service:
     stop_steps: processes.StopSteps = ((signal.SIGTERM, 10.0),)
     ready_seconds: float = 60.0
     may_finish: bool = False
+    health_port: int | None = None
+    metrics_port: int | None = None
 
 
 def of_server(server: EmbeddedServer) -> Service:
@@ -77,6 +81,17 @@ class Child:
         self.log = log
         self._spawned_at = 0.0
         self._next_start = 0.0
+
+    def described(self) -> dict[str, Any]:
+        """Return what others may want to know of it, as JSON."""
+        return {
+            "pid": self.process.pid if self.process is not None else None,
+            "status": self.status,
+            "restarts": max(self.restarts, 0),
+            "last_exit": self.last_exit,
+            "health_port": self.service.health_port,
+            "metrics_port": self.service.metrics_port,
+        }
 
     def tick(self, now: float) -> bool:
         """Move on by one look (now: monotonic seconds); True when its process changed."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from launcher import processes, safefiles, statedir
 from launcher.failure import LaunchError
@@ -19,6 +19,8 @@ from launcher.service import Child, Service, Status
 _LOOK_SECONDS = 0.1
 _FIRST_TRIES = 4
 _RECORD = "children.json"
+# What `./anban status` reads; written whenever any of it changes.
+PROCESSES = "processes.json"
 _LEFTOVER_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
 
 
@@ -47,6 +49,7 @@ class Supervisor:
         self.state_dir = state_dir
         self._report = report
         self._children: list[Child] = []
+        self._described: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._guardian = Guardian(statedir.log_file(state_dir, "guardian"))
@@ -95,7 +98,14 @@ class Supervisor:
             for child in children:
                 if not self._over.is_set():
                     self._look(child)
+            self._describe()
             self._guardian.look()
+
+    def _describe(self) -> None:
+        described = {child.service.name: child.described() for child in self._children}
+        if described != self._described:
+            statedir.write_record(self.state_dir / PROCESSES, described)
+            self._described = described
 
     def _look(self, child: Child) -> None:
         before, failures = child.identity, child.failures
@@ -129,6 +139,7 @@ class Supervisor:
         for child in reversed(self._children):
             child.stop()
         self._record()
+        self._describe()
         self._guardian.dismiss()
         os.close(self._write_end)
         os.close(self.parent_fd)

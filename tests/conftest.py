@@ -68,6 +68,13 @@ class Storage:
             )
         return _with_database(self._url, name)
 
+    def new_empty_database(self) -> str:
+        """Make a database without any schema; returns its URL."""
+        name = f"anban_test_{os.getpid()}_{next(_counter)}"
+        with _admin(self._url) as conn:
+            conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        return _with_database(self._url, name)
+
     def drop(self, url: str) -> None:
         """Drop a test's database, with whoever is still connected."""
         name = urlsplit(url).path.removeprefix("/")

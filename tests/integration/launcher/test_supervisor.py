@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from launcher import processes
+from launcher import processes, statedir
 from launcher.failure import LaunchError
 from launcher.service import Service, Status
-from launcher.supervisor import Supervisor, stop_leftovers
+from launcher.supervisor import PROCESSES, Supervisor, stop_leftovers
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 HERE = Path(__file__).resolve().parent
@@ -176,6 +176,29 @@ def test_process_that_ignores_sigterm_is_killed(supervisor: Supervisor, folder: 
     assert pid is not None
     supervisor.stop()
     assert processes.identify(pid) is None
+
+
+def test_record_says_how_each_process_is(supervisor: Supervisor) -> None:
+    supervisor.start(Service("steady", _python("import time; time.sleep(600)"), lambda: True, health_port=23_999))
+    with pytest.raises(LaunchError):
+        supervisor.start(Service("worker", _python("raise SystemExit(2)"), lambda: True))
+
+    def recorded() -> dict[str, Any]:
+        return statedir.read_record(supervisor.state_dir / PROCESSES)
+
+    assert processes.wait_until(lambda: recorded().get("worker", {}).get("restarts", 0) >= 3, 20)
+    said = recorded()
+    assert said["steady"] == {
+        "pid": supervisor.pid("steady"),
+        "status": "ready",
+        "restarts": 0,
+        "last_exit": "",
+        "health_port": 23_999,
+        "metrics_port": None,
+    }
+    assert said["worker"]["last_exit"] == "exit code 2"
+    supervisor.stop()
+    assert {entry["status"] for entry in recorded().values()} == {"stopped"}
 
 
 def test_record_of_a_stopped_supervisor_is_empty(supervisor: Supervisor) -> None:

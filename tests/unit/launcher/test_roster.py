@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from launcher import roster, statedir
-from launcher.grants import SERVERS, granted
+from launcher.grants import granted
 
 ENVIRONMENT = {
     "PATH": "/usr/bin",
@@ -11,11 +11,17 @@ ENVIRONMENT = {
     "ANBAN_MQTT_URL": "mqtt://ingest:pw-m@127.0.0.1:1883",
     "ANBAN_NATS_URL": "nats://auth:pw-n@127.0.0.1:4222",
     "ANBAN_NATS_ISSUER_SEED": "SAxyz",
+    "ANBAN_BASE_URL": "http://127.0.0.1:8080",
 }
 
 
-def _names(*, story: bool = False, with_device_auth: bool = True) -> list[str]:
-    return [entry.name for entry in roster.entries(300, story=story, with_device_auth=with_device_auth)]
+def _entries(*, story: bool = False, with_device_auth: bool = True, with_people: bool = False) -> list[roster.Entry]:
+    return roster.entries(300, story=story, with_device_auth=with_device_auth, with_people=with_people)
+
+
+def _names(*, story: bool = False, with_device_auth: bool = True, with_people: bool = False) -> list[str]:
+    found = _entries(story=story, with_device_auth=with_device_auth, with_people=with_people)
+    return [entry.name for entry in found]
 
 
 def test_devices_are_admitted_last() -> None:
@@ -33,15 +39,23 @@ def test_broker_without_callout_has_no_device_auth() -> None:
     assert "device-auth" not in _names(with_device_auth=False)
 
 
+def test_people_come_when_everything_serves_and_are_the_only_ones_the_rest_runs_without() -> None:
+    found = _entries(with_people=True)
+    assert found[-1].name == "people"
+    assert found[-1].module == ("device_sim", "people", "--elders", "300")
+    assert [entry.name for entry in found if entry.optional] == ["people"]
+    assert "people" not in _names()
+
+
 def test_only_the_storys_simulator_may_finish() -> None:
-    demo = roster.entries(300, story=False, with_device_auth=True)[-1]
-    story = roster.entries(300, story=True, with_device_auth=True)[-1]
+    demo = _entries()[-1]
+    story = _entries(story=True)[-1]
     assert not demo.may_finish and "--story" not in demo.module
     assert story.may_finish and story.module[-1] == "--story"
 
 
 def test_every_process_has_its_own_port_and_http_keeps_its_last_one(tmp_path: Path) -> None:
-    found = roster.entries(1, story=False, with_device_auth=True)
+    found = _entries()
     first = roster.choose_addresses(tmp_path, found, None)
     assert len({first.http, *first.metrics.values()}) == 7
     assert roster.choose_addresses(tmp_path, found, None).http == first.http
@@ -50,8 +64,8 @@ def test_every_process_has_its_own_port_and_http_keeps_its_last_one(tmp_path: Pa
 
 def test_each_process_is_told_only_what_it_needs() -> None:
     told = {
-        entry.name: {name: value for name, value in granted(ENVIRONMENT, entry.grants).items() if name in SERVERS}
-        for entry in roster.entries(1, story=False, with_device_auth=True)
+        entry.name: {name: value for name, value in granted(ENVIRONMENT, entry.grants).items() if name != "PATH"}
+        for entry in _entries(with_people=True)
     }
     database = {"ANBAN_DATABASE_URL": ENVIRONMENT["ANBAN_DATABASE_URL"]}
     worker = database | {"ANBAN_MQTT_URL": ENVIRONMENT["ANBAN_MQTT_URL"]}
@@ -63,6 +77,7 @@ def test_each_process_is_told_only_what_it_needs() -> None:
         "control-center": database,
         "device-auth": database | admission,
         "device-sim": {"ANBAN_MQTT_URL": "mqtt://127.0.0.1:1883"},
+        "people": {"ANBAN_BASE_URL": "http://127.0.0.1:8080"},
     }
 
 
