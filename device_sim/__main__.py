@@ -1,4 +1,4 @@
-"""`python -m device_sim seed | run | replay`."""
+"""`python -m device_sim seed | run | people | replay`."""
 
 import asyncio
 import sys
@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from device_sim import roster
-from device_sim.accounts import seed_accounts
+from device_sim.accounts import hash_demo_password, seed_accounts
 from device_sim.device_keys import DeviceKeys, KeyMissing, load_keys, load_or_make_keys
 from device_sim.fleet import allow_many_descriptors
+from device_sim.people.crew import Crew
 from device_sim.recordings import BadRecording, Columns, Recording, read_recordings
 from device_sim.replay import Played, play
 from device_sim.seeding import Seeded, seed_district
 from device_sim.simulation import Plan, Simulation
+from device_sim.staffing import Staffed, seed_workforce
 from schemas.database import connect
 from schemas.process import StopSignal, configure_logging, serve_health
 from schemas.settings import MqttAddress, Settings, load_settings
@@ -48,22 +50,23 @@ def seed(elders: Elders = 300) -> None:
     keys = load_or_make_keys(settings.state_dir)
     try:
         with connect(settings.database_url, "seed") as conn:
-            seeded, accounts = _seed(conn, keys, elders)
+            seeded, accounts, staffed = _seed(conn, keys, elders)
     except psycopg.Error as error:
         raise _fail(f"the database does not take the seed: {str(error).splitlines()[0]}") from None
     print(
-        f"{elders} elders: added {seeded.elders} elders, {seeded.households} homes, {seeded.devices} devices"
-        f" and {accounts} accounts" + (f"; renewed {seeded.secrets_renewed} secrets" if seeded.secrets_renewed else "")
+        f"{elders} elders: added {seeded.elders} elders, {seeded.households} homes, {seeded.devices} devices,"
+        f" {accounts} accounts, {staffed.workers} workers and {staffed.shifts} shifts"
+        + (f"; renewed {seeded.secrets_renewed} secrets" if seeded.secrets_renewed else "")
     )
 
 
-def _seed(conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int) -> tuple[Seeded, int]:
-    now = datetime.now(UTC)
+def _seed(conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int) -> tuple[Seeded, int, Staffed]:
+    now, password_hash = datetime.now(UTC), hash_demo_password()
     with _progress() as progress:
         task = progress.add_task("elders", total=elders)
         seeded = seed_district(conn, keys, elders, now, lambda done: progress.advance(task, done))
         progress.update(task, completed=elders)
-    return seeded, seed_accounts(conn, now)
+    return seeded, seed_accounts(conn, password_hash, now), seed_workforce(conn, elders, password_hash, now)
 
 
 @app.command()
@@ -87,13 +90,7 @@ def run(
 
 
 async def _run(plan: Plan, settings: Settings, keys: DeviceKeys, stop: StopSignal) -> None:
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    stop.on_set(wake)
+    stopped = _stopping(stop)
     simulation = Simulation(plan, MqttAddress(settings.mqtt_url), keys)
     server = serve_health(settings.metrics_port, simulation.health)
     simulation.start()
@@ -103,6 +100,43 @@ async def _run(plan: Plan, settings: Settings, keys: DeviceKeys, stop: StopSigna
     await simulation.stop(settings.sim_ledger)
     if server is not None:
         server.shutdown()
+
+
+@app.command()
+def people(
+    elders: Elders = 300,
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times faster people act.")] = 1.0,
+) -> None:
+    """Play operators and service workers, so that the console lives without anybody touching it."""
+    settings = load_settings()
+    configure_logging("people", settings.log_level)
+    stop = StopSignal()
+    stop.install(settings)
+    allow_many_descriptors()
+    asyncio.run(_people(Crew(elders, settings.base_url, speed), settings, stop))
+
+
+async def _people(crew: Crew, settings: Settings, stop: StopSignal) -> None:
+    stopped = _stopping(stop)
+    server = serve_health(settings.metrics_port, crew.health)
+    crew.start()
+    if not stop.is_set():
+        await stopped.wait()
+    await crew.stop()
+    if server is not None:
+        server.shutdown()
+
+
+def _stopping(stop: StopSignal) -> asyncio.Event:
+    """An event of this loop that is set by the request to stop."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    stop.on_set(wake)
+    return stopped
 
 
 @app.command()

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     nats_url: Annotated[str, _scheme("nats", "tls")] | None = None
     nats_issuer_seed: Annotated[str, Field(pattern="^SA[A-Z2-7]{56}$")] | None = None
     state_dir: Path = Path("~/.local/state/anban").expanduser()
+    base_url: Annotated[str, _scheme("http")] = "http://127.0.0.1:8080"
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     metrics_port: Port = 0

@@ -126,7 +126,7 @@ async def _unreadable_event(story: Story, role: Role) -> None:
     )
     story.report.check("an event that cannot be read is looked at by a person", frame is not None)
     if frame is not None:
-        await story.finish(frame.alarm_id, "device_fault")
+        await story.finish(frame.subject_id, "device_fault")
 
 
 async def _odd(story: Story, role: Role) -> None:

@@ -1,6 +1,7 @@
 """Who plays: the buttons of the district and the wearables of its last elders, as the registry knows them."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -18,6 +19,7 @@ _ROSTER = statement("""
     WHERE device.revoked_at IS NULL AND device.id ~ '^[WB]-[0-9]{5,}$'
     ORDER BY length(device.id), device.id, elder.id
 """)
+FAMILY_WEARABLE: Final = "W-00001"
 
 
 class CastTooSmall(Exception):
@@ -68,6 +70,28 @@ class Cast:
         if not self.buttons:
             raise CastTooSmall("no button is left for this chapter")
         return self.buttons.pop()
+
+    def take_family_button(self) -> Role:
+        """The button of the first elder, whom the demo's relative belongs to; raises CastTooSmall."""
+        family = self.roles.get(FAMILY_WEARABLE)
+        if family is None or not family.is_ordinary:
+            raise CastTooSmall("the relative's elder is not at home")
+        for index, role in enumerate(self.buttons):
+            if {person.id for person in family.people} & {person.id for person in role.people}:
+                return self.buttons.pop(index)
+        raise CastTooSmall("the relative's elder has no button")
+
+    def ordinary_elders(self, count: int) -> list[int]:
+        """Elders at home whose wearables the story leaves alone; raises CastTooSmall."""
+        taken = {role.device_id for role in self.wearables} | {FAMILY_WEARABLE}
+        found = [
+            role.people[0].id
+            for role in self.roles.values()
+            if role.kind == "wearable" and role.is_ordinary and role.device_id not in taken
+        ]
+        if len(found) < count:
+            raise CastTooSmall(f"fewer than {count} elders are at home")
+        return found[:count]
 
     def take_wearable(self) -> Role:
         """A wearable of an ordinary elder that nobody else uses; raises CastTooSmall."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any, Final
 
-from load_tests.operator_board import Frame
+from device_sim.people.screen import Frame
 from load_tests.story.cast import Role
 from load_tests.story.stage import APPEAR_SECONDS, Story
 
@@ -46,7 +46,7 @@ async def _septic(story: Story, role: Role) -> None:
         f"score {score.get('score')}, {frame.card['severity'] if frame else 'no alarm'}",
     )
     if frame is not None:
-        await story.finish(frame.alarm_id, "ambulance_called")
+        await story.finish(frame.subject_id, "ambulance_called")
 
 
 async def _racing(story: Story, role: Role) -> None:
@@ -62,7 +62,7 @@ async def _racing(story: Story, role: Role) -> None:
         f"score {score.get('score')}, missing {', '.join(sorted(missing)) or 'nothing'}",
     )
     if frame is not None:
-        await story.finish(frame.alarm_id)
+        await story.finish(frame.subject_id)
 
 
 async def _healthy(story: Story, role: Role) -> None:

@@ -31,7 +31,7 @@ async def _in_hospital(story: Story, role: Role) -> None:
     _, frame = await story.sos(role)
     story.report.check("a press is never suppressed, in hospital or not", frame is not None)
     if frame is not None:
-        await story.finish(frame.alarm_id)
+        await story.finish(frame.subject_id)
     await _set_state(story, role, "home")
 
 
@@ -45,7 +45,7 @@ async def _travelling(story: Story, role: Role) -> None:
         f"state {elder.get('state')}",
     )
     if frame is not None:
-        await story.finish(frame.alarm_id, "helped_by_phone")
+        await story.finish(frame.subject_id, "helped_by_phone")
     await _set_state(story, role, "home")
 
 
@@ -54,5 +54,5 @@ async def _test(story: Story, role: Role) -> None:
     _, frame = await story.sos(role)
     story.report.check("a test elder's SOS is marked as a test", frame is not None and bool(frame.card["is_test"]))
     if frame is not None:
-        await story.finish(frame.alarm_id, "test_call")
+        await story.finish(frame.subject_id, "test_call")
     await _set_state(story, role, "home")

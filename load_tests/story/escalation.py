@@ -25,4 +25,4 @@ async def escalation(story: Story) -> None:
         raised is not None and after >= _EARLIEST and "second_seat" in roles,
         f"after {after:.1f} s to {', '.join(roles) or 'nobody'}",
     )
-    await story.finish(frame.alarm_id, _OUTCOME)
+    await story.finish(frame.subject_id, _OUTCOME)

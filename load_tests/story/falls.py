@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Final
 
-from load_tests.operator_board import Frame
+from device_sim.people.screen import Frame
 from load_tests.story.cast import Role
 from load_tests.story.stage import ANSWER_SECONDS, APPEAR_SECONDS, Story
 
@@ -36,7 +36,7 @@ async def _cancelled(story: Story, role: Role) -> None:
     gone = await story.board.wait(role.device_id, lambda one: one.type == "remove", ANSWER_SECONDS)
     recorded = await story.recorded(role, seq)
     rang = any(one.card.get("state") == "raised" for one in story.board.frames(role.device_id))
-    state = (await story.read_alarm(frame.alarm_id))["card"]["state"]
+    state = (await story.read_alarm(frame.subject_id))["card"]["state"]
     story.report.check(
         "a cancelled fall is never raised",
         gone is not None and not rang and recorded and state == "cancelled",
@@ -58,4 +58,4 @@ async def _not_cancelled(story: Story, role: Role) -> None:
     after = rang.received - began if rang else 0.0
     story.report.check("a fall that is not cancelled rings after 30 s", after >= _WINDOW[0], f"after {after:.1f} s")
     if frame is not None:
-        await story.finish(frame.alarm_id, "helped_on_site")
+        await story.finish(frame.subject_id, "helped_on_site")

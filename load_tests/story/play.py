@@ -12,34 +12,39 @@ from device_sim.accounts import DEMO_PASSWORD
 from device_sim.device import DeviceKind
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, allow_many_descriptors, until
-from load_tests.operator_api import Address, OperatorApi
-from load_tests.operator_board import OperatorBoard
+from device_sim.people.api import Address, Api
+from device_sim.people.screen import Screen
 from load_tests.percentiles import percentile
 from load_tests.story.accounting import accounting
 from load_tests.story.bad_input import bad_input
+from load_tests.story.bookkeeping import bookkeeping
 from load_tests.story.cast import read_cast
 from load_tests.story.deterioration import deterioration
 from load_tests.story.elder_states import elder_states
 from load_tests.story.escalation import escalation
 from load_tests.story.falls import falls
 from load_tests.story.intruders import intruders
+from load_tests.story.phones import Phones
 from load_tests.story.presses import presses
 from load_tests.story.repeats import repeats
 from load_tests.story.report import Report
+from load_tests.story.rota import people_at_work
 from load_tests.story.settings import StorySettings
 from load_tests.story.stage import Commands, Story
 from schemas.database import connect
 from schemas.settings import MqttAddress
 
-BUTTONS: Final = 208
+BUTTONS: Final = 209
 P99_LIMIT_MS: Final = 300.0
 LEAST_MEASURED: Final = 200
 _CONNECT_SECONDS: Final = 15.0
 _ACCOUNTING_SECONDS: Final = 22.0
+_BOOKKEEPING_SECONDS: Final = 8.0
 _SHORTEST_PLAY: Final = 5.0
 
 Chapter = Callable[[Story], Awaitable[None]]
 CHAPTERS: Final[tuple[Chapter, ...]] = (
+    people_at_work,
     escalation,
     falls,
     repeats,
@@ -68,7 +73,9 @@ async def play_story(settings: StorySettings, outcome: Path) -> bool:
         "the operator's feed stayed connected and fresh", story.board.losses == 0 and story.board.stale_ticks == 0
     )
     _judge_speed(story)
+    await _guard(report, "the bookkeeping", bookkeeping(story, began), _BOOKKEEPING_SECONDS)
     await _guard(report, "the accounting", accounting(story, began), _ACCOUNTING_SECONDS)
+    await story.phones.close()
     await story.board.close()
     story.pool.shutdown(wait=False, cancel_futures=True)
     report.figures["story_seconds"] = round(time.perf_counter() - clock, 1)
@@ -80,10 +87,10 @@ async def _set_stage(settings: StorySettings, report: Report) -> Story:
     with connect(settings.database_url, "story") as conn:
         cast = read_cast(conn, BUTTONS)
     address = Address.of(settings.base_url)
-    api, admin = OperatorApi(address), OperatorApi(address)
+    api, admin = Api(address), Api(address)
     await asyncio.to_thread(api.sign_in, "operator1", DEMO_PASSWORD)
     await asyncio.to_thread(admin.sign_in, "admin1", DEMO_PASSWORD)
-    board, commands = OperatorBoard(api), Commands()
+    board, commands = Screen(api), Commands()
     board.open()
     await asyncio.wait_for(board.has_snapshot.wait(), _CONNECT_SECONDS)
     fleet = Fleet(MqttAddress(settings.mqtt_url), load_keys(settings.state_dir))
@@ -94,7 +101,7 @@ async def _set_stage(settings: StorySettings, report: Report) -> Story:
     total = len(fleet.devices)
     held = await until(lambda: fleet.connected == total, _CONNECT_SECONDS)
     report.check("every device of the story connects with its own credentials", held, f"{fleet.connected} of {total}")
-    return Story(settings, report, api, admin, board, fleet, cast, commands)
+    return Story(settings, report, api, admin, board, fleet, cast, commands, Phones(address))
 
 
 async def _play(story: Story, chapter: Chapter, deadline: float) -> None:

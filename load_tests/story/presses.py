@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Final
 
-from load_tests.operator_board import Card
+from device_sim.people.screen import Card
 from load_tests.story.cast import Role
 from load_tests.story.stage import ANSWER_SECONDS, Story
 from schemas.states import OUTCOMES
@@ -55,7 +55,7 @@ async def _one_press(
         return
     faults["card"] += [f"{role.device_id}: {fault}" for fault in card_faults(frame.card, role)]
     await asyncio.sleep(thinking)
-    alarm_id = frame.alarm_id
+    alarm_id = frame.subject_id
     await story.acknowledge(alarm_id)
     if await story.commands.wait(role.device_id, lambda one: one["kind"] == "seen", ANSWER_SECONDS) is None:
         faults["seen"].append(role.device_id)
@@ -67,7 +67,7 @@ async def _one_press(
     outcome = OUTCOMES[number % len(OUTCOMES)]
     await story.resolve(alarm_id, outcome)
     gone = await story.board.wait(
-        role.device_id, lambda one: one.type == "remove" and one.alarm_id == alarm_id, ANSWER_SECONDS
+        role.device_id, lambda one: one.type == "remove" and one.subject_id == alarm_id, ANSWER_SECONDS
     )
     if gone is None or gone.card.get("outcome") != outcome or gone.card.get("state") not in ("resolved", "closed"):
         faults["removed"].append(role.device_id)

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from device_sim.device import encode, utc_millis
-from load_tests.operator_board import Frame
+from device_sim.people.screen import Frame
 from load_tests.story.cast import Role
 from load_tests.story.stage import APPEAR_SECONDS, Story
 from schemas.database import row
@@ -30,14 +30,14 @@ async def repeats(story: Story) -> None:
 async def _pressed_again(story: Story, role: Role) -> None:
     _, first = await story.sos(role)
     seq, second = await story.sos(role)
-    joined = second is not None and first is not None and second.alarm_id == first.alarm_id
+    joined = second is not None and first is not None and second.subject_id == first.subject_id
     held = joined and second is not None and second.card["signal_count"] == 2 and await story.recorded(role, seq)
     stored = await _count(story, role)
     story.report.check(
         "repeated presses join one incident, and each is kept", held and stored == (1, 2), f"alarms, presses: {stored}"
     )
     if first is not None:
-        await story.finish(first.alarm_id)
+        await story.finish(first.subject_id)
 
 
 async def _sent_again(story: Story, role: Role) -> None:
@@ -58,11 +58,11 @@ async def _sent_again(story: Story, role: Role) -> None:
         f"{_COPIES} copies; alarms, presses: {stored}",
     )
     if frame is not None:
-        await story.finish(frame.alarm_id)
+        await story.finish(frame.subject_id)
 
 
 def _signals(story: Story, frame: Frame) -> int:
-    return int(story.board.open_cards.get(frame.alarm_id, frame.card)["signal_count"])
+    return int(story.board.alarms.get(frame.subject_id, frame.card)["signal_count"])
 
 
 async def _count(story: Story, role: Role) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,13 +13,19 @@ from psycopg.rows import TupleRow
 
 from device_sim.device import Device, Message
 from device_sim.fleet import Fleet
-from load_tests.operator_api import Json, OperatorApi
-from load_tests.operator_board import Frame, OperatorBoard
+from device_sim.people.api import Api, Json
+from device_sim.people.screen import Frame, Screen
 from load_tests.story.cast import Cast, Role
+from load_tests.story.phones import Phone, Phones
 from load_tests.story.report import Report
 from load_tests.story.settings import StorySettings
-from schemas.database import connect
+from schemas.database import connect, row
+from schemas.statements import statement
 
+_USERNAME = statement("""
+    SELECT account.username FROM worker JOIN account ON account.id = worker.account_id
+    WHERE worker.id = %(worker_id)s::integer
+""")
 HTTP_THREADS: Final = 4
 APPEAR_SECONDS: Final = 8.0
 ANSWER_SECONDS: Final = 10.0
@@ -59,12 +65,17 @@ class Story:
 
     settings: StorySettings
     report: Report
-    api: OperatorApi
-    admin: OperatorApi
-    board: OperatorBoard
+    api: Api
+    admin: Api
+    board: Screen
     fleet: Fleet
     cast: Cast
     commands: Commands
+    phones: Phones
+    tally: Counter[str] = field(default_factory=Counter)
+    """What the story did: orders created, accepted, completed, and races lost."""
+    searched: list[str] = field(default_factory=list)
+    """The paths of the orders and alarms for which somebody was looked for."""
     sos_seconds: list[float] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(HTTP_THREADS))
 
@@ -84,6 +95,11 @@ class Story:
                 return work(conn)
 
         return await self.in_thread(ask)
+
+    async def phone_of_worker(self, worker_id: int) -> Phone:
+        """The phone of a worker whom the operator sees as asked."""
+        found = await self.query(lambda conn: row(conn, _USERNAME, {"worker_id": worker_id}))
+        return await self.phones.of(found["username"] if found else "")
 
     async def sos(self, role: Role, seconds: float = APPEAR_SECONDS) -> tuple[int, Frame | None]:
         """Press, wait until the operator sees it, note how long that took; returns the event's seq and the frame."""
@@ -117,7 +133,7 @@ class Story:
 
     async def finish(self, alarm_id: int, outcome: str = "helped_by_phone") -> None:
         """Acknowledge where needed and resolve, so that the board is left empty."""
-        if self.board.open_cards.get(alarm_id, {}).get("state") == "raised":
+        if self.board.alarms.get(alarm_id, {}).get("state") == "raised":
             await self.acknowledge(alarm_id)
         await self.resolve(alarm_id, outcome)
 

@@ -55,4 +55,8 @@ def test_the_story_holds(server_settings: dict[str, str], storage: Storage, tmp_
     assert said["readings_published"] == said["readings_stored"] > 0
     assert said["readings_lost"] == said["readings_doubled"] == 0
     assert said["alarms_raised"] > 200
+    assert said["orders"] == {"created": 3, "accepted": 3, "completed": 3}
+    assert said["offers"]["declined"] == said["offers"]["expired"] == 1
+    assert said["offers"]["lost_races"] >= 2
+    assert said["offers"]["made"] >= 8
     assert done.returncode == (0 if said["passed"] else 1)

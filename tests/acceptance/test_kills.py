@@ -19,10 +19,10 @@ from device_sim.device import Device, Message
 from device_sim.device_keys import load_keys
 from device_sim.fleet import Fleet, until
 from device_sim.ledger import Ledger, read_ledger
+from device_sim.people.api import Address, Api, ApiRefused
+from device_sim.people.screen import Screen
 from launcher.district import DEVICE_SIM, District
 from launcher.service import Status
-from load_tests.operator_api import Address, ApiRefused, OperatorApi
-from load_tests.operator_board import OperatorBoard
 from load_tests.reconciliation import Account, boots_of, count_stored, read_stored, reconcile
 from load_tests.story.cast import Role, read_cast
 from schemas.database import connect
@@ -50,9 +50,9 @@ class Scene:
         environment = district.environment
         with connect(environment["ANBAN_DATABASE_URL"], "test") as conn:
             self.roles = read_cast(conn, PRESSES_EACH * len(VICTIMS)).buttons
-        self.api = OperatorApi(Address.of(district.base_url))
+        self.api = Api(Address.of(district.base_url))
         self.api.sign_in("operator1", DEMO_PASSWORD)
-        self.board = OperatorBoard(self.api)
+        self.board = Screen(self.api)
         self.commands: dict[str, list[str]] = {role.device_id: [] for role in self.roles}
         self.fleet = Fleet(MqttAddress(environment["ANBAN_MQTT_URL"]), load_keys(district.state_dir))
         for role in self.roles:
@@ -81,7 +81,7 @@ class Scene:
                 await asyncio.sleep(0.2)
 
     def _on_board(self, role: Role) -> list[int]:
-        cards = self.board.open_cards.values()
+        cards = self.board.alarms.values()
         return [card["id"] for card in cards if card["device"]["id"] == role.device_id and card["kind"] == "sos"]
 
     async def answer(self, role: Role) -> None:

@@ -1,18 +1,20 @@
 """The seed writes the district once, and adds what is missing."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
 from argon2 import PasswordHasher
 from psycopg.rows import TupleRow
 
-from device_sim.accounts import DEMO_PASSWORD, seed_accounts
+from device_sim.accounts import DEMO_PASSWORD, SIM_OPERATORS, hash_demo_password, seed_accounts
 from device_sim.device_keys import load_or_make_keys
 from device_sim.population import households
 from device_sim.roster import last_wearables
 from device_sim.seeding import Seeded, seed_district
+from device_sim.staffing import Staffed, seed_workforce
+from device_sim.workforce import workforce
 
 Conn = psycopg.Connection[TupleRow]
 
@@ -77,8 +79,10 @@ def test_a_lost_key_heals_with_the_next_seed(conn: Conn, now: datetime, tmp_path
 
 def test_the_demo_accounts_can_sign_in_and_have_their_scope(conn: Conn, now: datetime, tmp_path: Path) -> None:
     seed_district(conn, load_or_make_keys(tmp_path), 10, now)
-    assert seed_accounts(conn, now) == 7
-    assert seed_accounts(conn, now) == 0
+    password_hash = hash_demo_password()
+    assert seed_accounts(conn, password_hash, now) == 8
+    assert seed_accounts(conn, password_hash, now) == 0
+    seed_workforce(conn, 10, password_hash, now)
     found = conn.execute(
         """SELECT username, role, password_hash, org_code, elder_id IS NOT NULL
            FROM account LEFT JOIN membership ON membership.account_id = account.id ORDER BY username"""
@@ -87,11 +91,57 @@ def test_the_demo_accounts_can_sign_in_and_have_their_scope(conn: Conn, now: dat
     assert scopes["operator1"] == ("operator", "500109", False)
     assert scopes["operator3"] == ("operator", "500109001", False)
     assert scopes["family1"] == ("family", None, True)
-    assert scopes["worker1"] == ("worker", None, False)
-    assert all(PasswordHasher().verify(password_hash, DEMO_PASSWORD) for _, _, password_hash, _, _ in found)
-    assert all("$argon2id$v=19$m=19456,t=2,p=1$" in password_hash for _, _, password_hash, _, _ in found)
+    assert scopes["worker1"] == scopes["sim-worker-40"] == ("worker", None, False)
+    assert {scopes[name] for name in SIM_OPERATORS} == {("operator", "500109", False)}
+    assert {stored for _, _, stored, _, _ in found} == {password_hash}
+    assert PasswordHasher().verify(password_hash, DEMO_PASSWORD)
+    assert "$argon2id$v=19$m=19456,t=2,p=1$" in password_hash
 
 
 def test_a_replay_borrows_the_last_wearables(conn: Conn, database_url: str, now: datetime, tmp_path: Path) -> None:
     seed_district(conn, load_or_make_keys(tmp_path), 12, now)
     assert last_wearables(database_url, 3) == ["W-00012", "W-00011", "W-00010"]
+
+
+def test_the_workforce_is_written_once_with_its_proofs_areas_and_shifts(
+    conn: Conn, now: datetime, tmp_path: Path
+) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    first = seed_workforce(conn, 10, "hash", now)
+    assert first.workers == 40
+    assert seed_workforce(conn, 10, "hash", now) == Staffed(0, 0)
+    assert count(conn, "worker") == 40
+    assert count(conn, "worker_shift") == first.shifts > 40 * 5
+    assert count(conn, "worker_skill") == sum(len(worker.proofs) for worker in workforce(40))
+    assert count(conn, "provider") == 6
+    assert count(conn, "provider WHERE state = 'suspended' AND state_reason IS NOT NULL") == 1
+    assert count(conn, "provider WHERE NOT EXISTS (SELECT FROM provider_area WHERE provider_id = provider.id)") == 0
+    today = now.date()
+    expired = count(conn, f"worker_skill WHERE valid_to < '{today}'")
+    assert 0 < expired < 20
+
+
+def test_a_seed_on_another_day_adds_the_shifts_of_the_days_to_come(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    seed_workforce(conn, 10, "hash", now)
+    later = seed_workforce(conn, 10, "hash", now + timedelta(days=2))
+    assert later.workers == 0
+    assert 40 < later.shifts < 90
+
+
+def test_more_elders_bring_more_workers(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    assert seed_workforce(conn, 10, "hash", now).workers == 40
+    assert seed_workforce(conn, 450, "hash", now).workers == 5
+
+
+def test_an_account_from_before_there_were_workers_becomes_one(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    conn.execute(
+        "INSERT INTO account (username, name, role, password_hash, created_at)"
+        " VALUES ('worker1', '张强', 'worker', 'old', %s)",
+        (now,),
+    )
+    assert seed_workforce(conn, 10, "new", now).workers == 40
+    found = conn.execute("SELECT password_hash FROM account WHERE username = 'worker1'").fetchone()
+    assert found == ("old",)

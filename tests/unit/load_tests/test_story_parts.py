@@ -3,14 +3,13 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from load_tests.operator_api import Address, OperatorApi
-from load_tests.operator_board import OperatorBoard
 from load_tests.story.bad_input import reason_of, unreadable
 from load_tests.story.cast import Cast, CastTooSmall, Person, Role
+from load_tests.story.errand import Errand
 from load_tests.story.play import _guard
 from load_tests.story.presses import card_faults
 from load_tests.story.report import Report
@@ -105,18 +104,34 @@ def test_chapters_are_given_ordinary_wearers_once() -> None:
         cast.take_wearable()
 
 
-def test_the_board_finds_frames_that_came_before_and_after_the_question() -> None:
-    async def watch() -> None:
-        board = OperatorBoard(OperatorApi(Address("127.0.0.1", 1)))
-        board._take({"type": "card", "id": 1, "event": "raised", "card": card()}, 1.0)
-        early = await board.wait("B-00001", lambda frame: frame.event == "raised", 1)
-        asyncio.get_running_loop().call_soon(
-            board._take, {"type": "remove", "id": 2, "alarm_id": 1, "reason": "ended", "card": None}, 2.0
-        )
-        late = await board.wait("B-00001", lambda frame: frame.type == "remove", 1)
-        assert early is not None and early.received == 1.0
-        assert late is not None and late.alarm_id == 1
-        assert board.open_cards == {}
-        assert await board.wait("B-00001", lambda frame: frame.event == "never", 0.01) is None
+def test_the_relatives_button_is_taken_once_and_only_when_her_elder_is_at_home() -> None:
+    home = [Person(1, "甲", "home", 1)]
+    worn, button = Role("W-00001", "wearable", "", home), Role("B-00001", "button", "", home)
+    players = Cast([Role("B-00009", "button", "", [Person(9, "乙", "home", 1)]), button], [], 2, {"W-00001": worn})
+    assert players.take_family_button() is button
+    assert [role.device_id for role in players.buttons] == ["B-00009"]
+    with pytest.raises(CastTooSmall):
+        players.take_family_button()
+    away = Role("W-00001", "wearable", "", [Person(1, "甲", "hospital", 1)])
+    with pytest.raises(CastTooSmall):
+        Cast([button], [], 1, {"W-00001": away}).take_family_button()
 
-    asyncio.run(watch())
+
+def test_orders_are_for_elders_at_home_whose_wearables_the_story_does_not_use() -> None:
+    roles = {
+        f"W-{number:05d}": Role(f"W-{number:05d}", "wearable", "", [Person(number, "甲", state, 1)])
+        for number, state in enumerate(("home", "home", "hospital", "home", "home"), 1)
+    }
+    players = Cast([], [roles["W-00005"]], 5, roles)
+    assert players.ordinary_elders(2) == [2, 4]
+    with pytest.raises(CastTooSmall):
+        players.ordinary_elders(3)
+
+
+def test_every_step_that_should_have_been_refused_is_judged() -> None:
+    errand = Errand(cast(Any, None), "meal", 1)
+    errand.judge("accepting twice", "already_accepted", "already_accepted")
+    errand.judge("a check-in far away", "ok", "too_far")
+    assert [refusal.fault for refusal in errand.refusals] == ["", "a check-in far away was answered ok"]
+    assert not errand.expect([], "nothing was there")
+    assert errand.faults == ["nothing was there"]
