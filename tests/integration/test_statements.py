@@ -8,8 +8,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 import control_center
+import device_sim
 import dispatch
 import ingest
+import load_tests
 import schemas
 from schemas.statements import STATEMENTS
 
@@ -17,8 +19,8 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 def _import_everything() -> None:
-    for package in (schemas, dispatch, ingest, control_center):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for package in (schemas, dispatch, ingest, control_center, device_sim, load_tests):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
 
