@@ -34,8 +34,11 @@ def state_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def embedded_postgres(state_dir: Path) -> Iterator[EmbeddedPostgres]:
-    """The embedded server."""
+    """The embedded server, told to keep nothing for a crash of the machine: tests only kill processes."""
     with EmbeddedPostgres(state_dir / "pg") as server:
+        with _admin(server.url) as conn:
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
         yield server
 
 
@@ -59,13 +62,14 @@ class Storage:
             conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._template)))
         migrate(_with_database(url, self._template))
 
-    def new_database(self) -> str:
-        """Clone the template; returns the new database's URL."""
+    def new_database(self, like: str | None = None) -> str:
+        """Clone the template, or the database at a URL to which nobody is connected; returns the new database's URL."""
         name = f"anban_test_{os.getpid()}_{next(_counter)}"
+        template = self._template if like is None else urlsplit(like).path.removeprefix("/")
+        # Twice as fast as by the log, where no checkpoint waits for the disk.
+        clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         with _admin(self._url) as conn:
-            conn.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self._template))
-            )
+            conn.execute(clone.format(sql.Identifier(name), sql.Identifier(template)))
         return _with_database(self._url, name)
 
     def new_empty_database(self) -> str:

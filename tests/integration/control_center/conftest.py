@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +15,10 @@ from fastapi.testclient import TestClient
 
 from control_center.app import create_app
 from control_center.feed import Pace
+from schemas.database import connect
 from schemas.settings import Settings
+from tests.conftest import Storage
 from tests.integration.cast import Cast, assemble
-from tests.integration.district import Connection
 from tests.integration.waiting import eventually
 
 
@@ -45,10 +47,34 @@ class Served:
     cast: Cast = field(repr=False)
 
 
-@pytest.fixture
-def now() -> datetime:
+@pytest.fixture(scope="session")
+def noon() -> datetime:
     """Noon in the district, so that no test runs into midnight."""
     return datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def now(noon: datetime) -> datetime:
+    """When each test begins."""
+    return noon
+
+
+@pytest.fixture(scope="session")
+def assembled(postgresql: Storage, noon: datetime) -> Iterator[tuple[str, Cast]]:
+    """The database into which the cast is written once; each test gets a copy of it."""
+    url = postgresql.new_database()
+    with connect(url, "test") as conn:
+        cast = assemble(conn, noon)
+    yield url, cast
+    postgresql.drop(url)
+
+
+@pytest.fixture
+def database_url(postgresql: Storage, assembled: tuple[str, Cast]) -> Iterator[str]:
+    """A database of the test's own, with the fixed cast in it."""
+    url = postgresql.new_database(like=assembled[0])
+    yield url
+    postgresql.drop(url)
 
 
 @pytest.fixture
@@ -58,9 +84,9 @@ def clock(now: datetime) -> MovableClock:
 
 
 @pytest.fixture
-def cast(conn: Connection, now: datetime) -> Cast:
+def cast(assembled: tuple[str, Cast]) -> Cast:
     """The fixed cast in the test's database."""
-    return assemble(conn, now)
+    return deepcopy(assembled[1])
 
 
 @pytest.fixture

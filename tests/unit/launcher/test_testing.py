@@ -11,11 +11,26 @@ from rich.console import Console
 from launcher import testing, timescaledb, web
 
 
-def test_pytest_is_the_last_stage_and_gets_the_callers_words() -> None:
+def test_pytest_comes_last_in_two_halves_that_both_get_the_callers_words() -> None:
     todo = testing.stages(web.Node(("npm",)), ["-k", "sos"], {"PATH": "/bin"})
     assert [stage.title for stage in todo][:3] == ["ruff check", "ruff format", "mypy"]
-    assert todo[-1].title == "pytest"
-    assert todo[-1].command[-2:] == ("-k", "sos")
+    alone, others = todo[-2:]
+    assert [alone.title, others.title] == ["pytest: alone", "pytest"]
+    assert alone.command[-4:] == ("-m", "alone", "-k", "sos")
+    assert others.command[-2:] == ("-k", "sos")
+    assert others.command[3:5] == ("-m", "not alone")
+
+
+def _command(code: int) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"raise SystemExit({code})")
+
+
+@pytest.mark.parametrize(
+    ("alone", "others", "outcome"), [(0, 0, 0), (5, 0, 0), (0, 5, 0), (5, 5, 5), (1, 5, 1), (5, 1, 1), (0, 2, 2)]
+)
+def test_half_that_the_words_leave_empty_is_no_failure_unless_both_are(alone: int, others: int, outcome: int) -> None:
+    halves = [testing.Stage("pytest: alone", _command(alone)), testing.Stage("pytest", _command(others))]
+    assert testing.run_stages(Console(file=io.StringIO()), halves, []) == outcome
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("false", False), ("", False)])
