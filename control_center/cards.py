@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from dispatch.assignment import Missing
 from schemas.states import (
     AlarmKind,
     AlarmState,
@@ -58,7 +59,7 @@ class NearestMiss(Shape):
     """Who came closest to being eligible, and the one thing that was missing."""
 
     worker: str
-    missing: Literal["provider", "skill", "area", "shift", "busy", "asked"]
+    missing: Missing
     travel_minutes: int | None
 
 

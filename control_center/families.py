@@ -11,10 +11,11 @@ from control_center.auth import Family
 from control_center.cards import ElderBrief
 from control_center.dependencies import Connection, Db, Now
 from control_center.order_views import for_family_order, order_cards
-from control_center.views import day_start, elder_briefs, elders_of_family
+from control_center.views import elder_briefs, elders_of_family
 from control_center.wellbeing import Distress, Situation, wellbeing
 from control_center.work_cards import FamilyAlarm, FamilyElder, FamilyPage, OrderCard
 from schemas.database import Row, rows
+from schemas.district_time import day_start
 from schemas.statements import statement
 
 ALARMS_FOR: Final = timedelta(days=7)

@@ -1,35 +1,26 @@
 """Workers, the offers made to them and what a search for one found, as staff are shown them."""
 
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from control_center.cards import NearestMiss, OfferEntry, OfferReasons, Person, TimelineEntry, WorkerBrief
+from control_center.cards import NearestMiss, OfferEntry, OfferReasons, WorkerBrief
 from control_center.dependencies import Connection
 from schemas.database import Row, rows
 from schemas.statements import statement
 
 log: Final = structlog.get_logger()
 
-OFFERS_OF_ORDER = statement("""
+OFFERS: Final[LiteralString] = """
     SELECT offer.*, account.name AS worker_name, provider.name AS worker_provider, worker.phone AS worker_phone
     FROM offer
     JOIN worker ON worker.id = offer.worker_id
     JOIN account ON account.id = worker.account_id
     JOIN provider ON provider.id = worker.provider_id
-    WHERE offer.order_id = %(id)s::bigint
-    ORDER BY offer.id
-""")
-OFFERS_OF_ALARM = statement("""
-    SELECT offer.*, account.name AS worker_name, provider.name AS worker_provider, worker.phone AS worker_phone
-    FROM offer
-    JOIN worker ON worker.id = offer.worker_id
-    JOIN account ON account.id = worker.account_id
-    JOIN provider ON provider.id = worker.provider_id
-    WHERE offer.alarm_id = %(id)s::bigint
-    ORDER BY offer.id
-""")
+"""
+OF_ORDER = statement(f"{OFFERS} WHERE offer.order_id = %(id)s::bigint ORDER BY offer.id")
+OF_ALARM = statement(f"{OFFERS} WHERE offer.alarm_id = %(id)s::bigint ORDER BY offer.id")
 
 
 class Search(BaseModel):
@@ -39,16 +30,19 @@ class Search(BaseModel):
     nearest_miss: NearestMiss | None = None
 
 
-def worker_brief(found: Row) -> WorkerBrief | None:
-    """The worker in a row with worker_id, worker_name, worker_provider and worker_phone; None when it has none."""
-    if found["worker_id"] is None:
-        return None
+def worker_brief(found: Row) -> WorkerBrief:
+    """The worker in a row with worker_id, worker_name, worker_provider and worker_phone."""
     return WorkerBrief(
         id=found["worker_id"],
         name=found["worker_name"],
         provider=found["worker_provider"],
         phone=found["worker_phone"],
     )
+
+
+def assigned_worker(found: Row) -> WorkerBrief | None:
+    """Who has an order or goes to an alarm, from a row as `worker_brief` takes it; None while nobody does."""
+    return None if found["worker_id"] is None else worker_brief(found)
 
 
 def without_phone(worker: WorkerBrief | None) -> WorkerBrief | None:
@@ -70,27 +64,10 @@ def reasons_of(stored: Any) -> OfferReasons:
     return OfferReasons.model_validate(stored)
 
 
-def timeline_entry(entry: Row) -> TimelineEntry:
-    """One thing that happened to an alarm or order, from a row of its history with actor_id and actor_name."""
-    return TimelineEntry(
-        id=entry["id"],
-        at=entry["at"],
-        kind=entry["kind"],
-        actor=Person(id=entry["actor_id"], name=entry["actor_name"]) if entry["actor_id"] else None,
-        note=entry["note"],
-        detail=entry["detail"],
-    )
-
-
 def _entry(offer: Row) -> OfferEntry:
     return OfferEntry(
         id=offer["id"],
-        worker=WorkerBrief(
-            id=offer["worker_id"],
-            name=offer["worker_name"],
-            provider=offer["worker_provider"],
-            phone=offer["worker_phone"],
-        ),
+        worker=worker_brief(offer),
         state=offer["state"],
         offered_at=offer["offered_at"],
         expires_at=offer["expires_at"],
@@ -102,9 +79,9 @@ def _entry(offer: Row) -> OfferEntry:
 
 def offers_of_order(conn: Connection, order_id: int) -> list[OfferEntry]:
     """Whom an order was offered to, oldest first."""
-    return [_entry(offer) for offer in rows(conn, OFFERS_OF_ORDER, {"id": order_id})]
+    return [_entry(offer) for offer in rows(conn, OF_ORDER, {"id": order_id})]
 
 
 def offers_of_alarm(conn: Connection, alarm_id: int) -> list[OfferEntry]:
     """Who was asked to go to an alarm, oldest first."""
-    return [_entry(offer) for offer in rows(conn, OFFERS_OF_ALARM, {"id": alarm_id})]
+    return [_entry(offer) for offer in rows(conn, OF_ALARM, {"id": alarm_id})]

@@ -12,7 +12,8 @@ from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer
 from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Nothing, Now, Storable
 from control_center.errors import ApiError
 from control_center.offer_views import offers_of_alarm
-from control_center.views import alarm_cards, elders_of_family, for_family, for_worker, timeline
+from control_center.timelines import alarm_timeline
+from control_center.views import alarm_cards, elders_of_family, for_family, for_worker
 from dispatch import answering, responders
 from schemas.database import Transaction
 from schemas.statements import statement
@@ -95,7 +96,7 @@ def read_alarm(alarm_id: AlarmId, account: Viewer, db: Db, now: Now) -> AlarmDet
             raise ApiError("not_found")
         (card,) = _shown_to(tx.conn, account, now, [alarm_id])
         family = account.role == "family"
-        entries = timeline(tx.conn, alarm_id, family=family)
+        entries = alarm_timeline(tx.conn, alarm_id, family=family)
         offers = [] if family else offers_of_alarm(tx.conn, alarm_id)
         shown = elders_on([card])
         log_access(tx, now, account.id, "alarm.read", elder_id=found["elder_id"], alarm_id=alarm_id, elder_ids=shown)

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from control_center.cards import Org, Person, Promise, TimelineEntry
+from control_center.cards import Org, Person, Promise
 from control_center.dependencies import Connection
-from control_center.offer_views import reasons_of, search_of, timeline_entry, without_phone, worker_brief
+from control_center.offer_views import assigned_worker, reasons_of, search_of, without_phone
 from control_center.views import ELDERS, elder_brief, point, promise, visited
 from control_center.work_cards import (
     AttentionNote,
@@ -26,10 +26,6 @@ ROUGHLY_M: Final = 100
 """An offer's distance is told in steps of this many metres, so that it does not give the home away."""
 SECOND_LOOKS: Final = frozenset({"assign", "arrive", "finish"})
 """Deadlines at which the engine only looks again at an order that waits for a person."""
-TOLD_FAMILIES: Final = frozenset(
-    {"requested", "accepted", "departed", "checked_in", "begun", "completed", "confirmed", "cancelled", "failed"}
-)
-"""What of an order's history relatives and workers are shown."""
 
 ORDERS = statement("""
     SELECT service_order.*, item.assist, item.name_zh, item.name_en,
@@ -62,13 +58,6 @@ OFFERS = statement("""
     LEFT JOIN household ON household.id = COALESCE(alarm.household_id, elder.household_id)
     LEFT JOIN org_unit ON org_unit.code = household.org_code
     WHERE offer.id = ANY(%(ids)s::bigint[])
-""")
-TIMELINE = statement("""
-    SELECT order_event.id, order_event.at, order_event.kind, order_event.note, order_event.detail,
-           account.id AS actor_id, account.name AS actor_name
-    FROM order_event LEFT JOIN account ON account.id = order_event.actor_id
-    WHERE order_event.order_id = %(order_id)s::bigint
-    ORDER BY order_event.id
 """)
 
 
@@ -133,7 +122,7 @@ def _order_card(order: Row, elder: Row, now: datetime) -> OrderCard:
         requested_by=Person(id=order["requested_by"], name=order["requested_name"]),
         sla=_sla(order, now),
         next_due=_next_due(order),
-        worker=worker_brief(order),
+        worker=assigned_worker(order),
         accepted_at=order["accepted_at"],
         departed_at=order["departed_at"],
         checked_in_at=order["checked_in_at"],
@@ -220,17 +209,3 @@ def offer_cards(conn: Connection, ids: Collection[int], _now: datetime) -> dict[
         return {}
     by_id = sorted(rows(conn, OFFERS, {"ids": list(ids)}), key=lambda offer: offer["id"])
     return {offer["id"]: _offer_card(offer) for offer in by_id}
-
-
-def order_timeline(conn: Connection, order_id: int, *, staff: bool) -> list[TimelineEntry]:
-    """What happened to an order, oldest first; others than staff are shown neither notes, nor details, nor who was
-    asked, nor who ordered or cancelled it."""
-    entries = [timeline_entry(entry) for entry in rows(conn, TIMELINE, {"order_id": order_id})]
-    if staff:
-        return entries
-    told = (entry for entry in entries if entry.kind in TOLD_FAMILIES)
-    unnamed = {"requested", "cancelled"}
-    return [
-        entry.model_copy(update={"note": None, "detail": {}, "actor": None if entry.kind in unnamed else entry.actor})
-        for entry in told
-    ]

@@ -1,7 +1,7 @@
 """Orders as staff make and follow them, and as relatives and workers may read them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, LiteralString
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, StringConstraints
@@ -22,7 +22,8 @@ from control_center.dependencies import (
 )
 from control_center.errors import ApiError
 from control_center.offer_views import offers_of_order
-from control_center.order_views import for_family_order, for_worker_order, order_cards, order_timeline
+from control_center.order_views import for_family_order, for_worker_order, order_cards
+from control_center.timelines import order_timeline
 from control_center.views import elders_of_family
 from control_center.work_cards import Catalogue, CatalogueItem, OrderAnswer, OrderCard, OrderDetail, OrderList
 from dispatch import orders
@@ -30,39 +31,22 @@ from schemas.database import Transaction, rows
 from schemas.statements import statement
 
 # The audience is looked up order by order, newest first, so that a long history is not gone through to show a page.
-OPEN = statement("""
+VISIBLE: Final[LiteralString] = """
     SELECT service_order.id
     FROM service_order
     CROSS JOIN LATERAL (
         SELECT FROM order_audience(%(now)s::timestamptz) AS audience
         WHERE audience.order_id = service_order.id AND audience.account_id = %(account_id)s::integer
         LIMIT 1) AS visible
-    WHERE service_order.ended_at IS NULL AND service_order.id < %(before)s::bigint
-    ORDER BY service_order.id DESC
-    LIMIT %(limit)s::integer
-""")
-ENDED = statement("""
-    SELECT service_order.id
-    FROM service_order
-    CROSS JOIN LATERAL (
-        SELECT FROM order_audience(%(now)s::timestamptz) AS audience
-        WHERE audience.order_id = service_order.id AND audience.account_id = %(account_id)s::integer
-        LIMIT 1) AS visible
-    WHERE service_order.ended_at IS NOT NULL AND service_order.id < %(before)s::bigint
-    ORDER BY service_order.id DESC
-    LIMIT %(limit)s::integer
-""")
-OF_ELDERS = statement("""
-    SELECT service_order.id
-    FROM service_order
-    CROSS JOIN LATERAL (
-        SELECT FROM order_audience(%(now)s::timestamptz) AS audience
-        WHERE audience.order_id = service_order.id AND audience.account_id = %(account_id)s::integer
-        LIMIT 1) AS visible
-    WHERE service_order.elder_id = ANY(%(elder_ids)s::integer[]) AND service_order.id < %(before)s::bigint
-      AND (service_order.ended_at IS NOT NULL) = %(ended)s::boolean
-    ORDER BY service_order.id DESC
-    LIMIT %(limit)s::integer
+"""
+NEWEST: Final[LiteralString] = """
+    service_order.id < %(before)s::bigint ORDER BY service_order.id DESC LIMIT %(limit)s::integer
+"""
+OPEN = statement(f"{VISIBLE} WHERE service_order.ended_at IS NULL AND {NEWEST}")
+ENDED = statement(f"{VISIBLE} WHERE service_order.ended_at IS NOT NULL AND {NEWEST}")
+OF_ELDERS = statement(f"""{VISIBLE}
+    WHERE service_order.elder_id = ANY(%(elder_ids)s::integer[])
+      AND (service_order.ended_at IS NOT NULL) = %(ended)s::boolean AND {NEWEST}
 """)
 IN_SCOPE = statement("""
     SELECT order_id FROM order_audience(%(now)s::timestamptz)
@@ -83,7 +67,7 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=40), Storable]
 class OrderWish(BaseModel):
     """What is ordered for whom, and when; without an end the window is as long as the item's usual one."""
 
-    elder_id: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
+    elder_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_INTEGER)]
     item: Code
     window_from: Moment
     window_to: Moment | None = None

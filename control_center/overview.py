@@ -9,8 +9,8 @@ from control_center.auth import SignedIn, Viewer
 from control_center.cards import Shape
 from control_center.dependencies import Connection, Db, Now
 from control_center.presence import DeviceCount, device_counts
-from control_center.views import day_start
 from schemas.database import row, rows
+from schemas.district_time import day_start
 from schemas.statements import statement
 from schemas.states import SEVERITIES
 

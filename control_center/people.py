@@ -10,14 +10,23 @@ from control_center.access import log_access
 from control_center.auth import Staff
 from control_center.dependencies import Db, Now
 from control_center.work_cards import FieldPerson, MapElder, MapElders, People, PersonState
+from dispatch.candidates import FRESH
 from schemas.database import Row
 from schemas.statements import statement
 
-FRESH_FOR: Final = timedelta(minutes=15)
-"""An older position says nothing about where somebody is."""
+LEAVING: Final = timedelta(minutes=5)
+"""For this long after a visit or an alarm a position still tells whose door it was at."""
 
-# What somebody does is told to all who may see the person; whom it is for, only to those who may see that too.
+# What somebody does is told to all who may see the person; whom it is for, only to those who may see that too. A
+# resolved alarm waits a day to be closed: its deadline's index finds the few that ended lately.
 PEOPLE = statement("""
+    WITH lately AS MATERIALIZED (
+        SELECT responder_id, ended_at FROM alarm
+        WHERE alarm.due_at > %(now)s::timestamptz AND alarm.state = 'resolved' AND alarm.responder_id IS NOT NULL
+          AND alarm.ended_at + %(leaving)s::interval >= %(fresh_since)s::timestamptz
+          AND NOT EXISTS (SELECT FROM alarm_audience(%(now)s::timestamptz) AS audience
+                          WHERE audience.alarm_id = alarm.id AND audience.account_id = %(account_id)s::integer)
+    )
     SELECT worker.id, account.name, provider.name AS provider, worker.travel, position.lat, position.lon,
            position.at AS position_at, visit.id AS order_id, visit.state AS order_state, answered.id AS alarm_id,
            EXISTS (SELECT FROM worker_shift WHERE worker_shift.worker_id = worker.id
@@ -29,13 +38,22 @@ PEOPLE = statement("""
                      AND audience.account_id = %(account_id)s::integer) AS sees_order,
            EXISTS (SELECT FROM alarm_audience(%(now)s::timestamptz) AS audience
                    WHERE audience.alarm_id = answered.id
-                     AND audience.account_id = %(account_id)s::integer) AS sees_alarm
+                     AND audience.account_id = %(account_id)s::integer) AS sees_alarm,
+           EXISTS (SELECT FROM lately WHERE lately.responder_id = worker.id
+                   AND lately.ended_at + %(leaving)s::interval >= position.at)
+           OR EXISTS (SELECT FROM service_order AS done
+                      WHERE done.worker_id = worker.id AND done.checked_in_at IS NOT NULL
+                        AND done.window_from >= %(now)s::timestamptz - interval '3 days'
+                        AND done.ended_at + %(leaving)s::interval >= position.at
+                        AND NOT EXISTS (SELECT FROM order_audience(%(now)s::timestamptz) AS audience
+                                        WHERE audience.order_id = done.id
+                                          AND audience.account_id = %(account_id)s::integer)) AS leaves_elsewhere
     FROM worker_audience(%(now)s::timestamptz) AS audience
     JOIN worker ON worker.id = audience.worker_id
     JOIN account ON account.id = worker.account_id AND account.disabled_at IS NULL
     JOIN provider ON provider.id = worker.provider_id
     LEFT JOIN worker_position AS position
-      ON position.worker_id = worker.id AND position.at > %(fresh_since)s::timestamptz
+      ON position.worker_id = worker.id AND position.at >= %(fresh_since)s::timestamptz
     LEFT JOIN LATERAL (
         SELECT service_order.id, service_order.state FROM service_order
         WHERE service_order.worker_id = worker.id AND service_order.state IN ('en_route', 'checked_in', 'in_service')
@@ -75,13 +93,13 @@ def person_state(person: Row) -> PersonState:
 
 
 def _person(person: Row) -> FieldPerson:
-    """A worker as the caller may see her: off shift nobody is followed, and where somebody works for an elder who is
-    not the caller's gives that home away."""
+    """A worker as the caller may see her: off shift nobody is followed, and where somebody works, or has just worked,
+    for an elder who is not the caller's gives that home away."""
     state = person_state(person)
     elsewhere = (person["order_id"] is not None and not person["sees_order"]) or (
         person["alarm_id"] is not None and not person["sees_alarm"]
     )
-    hidden = elsewhere or state == "off_shift"
+    hidden = elsewhere or person["leaves_elsewhere"] or state == "off_shift"
     return FieldPerson(
         id=person["id"],
         name=person["name"],
@@ -100,7 +118,8 @@ def _person(person: Row) -> FieldPerson:
 def read_people(account: Staff, db: Db, now: Now) -> People:
     """The workers of providers that serve the caller's area, what they do and where they are."""
     with db.transaction() as tx:
-        found = tx.rows(PEOPLE, {"now": now, "account_id": account.id, "fresh_since": now - FRESH_FOR})
+        about = {"now": now, "account_id": account.id, "fresh_since": now - FRESH, "leaving": LEAVING}
+        found = tx.rows(PEOPLE, about)
         people = [_person(person) for person in found]
         located = [person.id for person in people if person.lat is not None]
         log_access(tx, now, account.id, "people.located", detail={"worker_ids": located})

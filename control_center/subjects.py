@@ -153,7 +153,8 @@ _ORDER: Final[Subject[OrderCard]] = Subject(
     audience=ORDER_AUDIENCE,
     on_board=OPEN_ORDERS,
     ended_states=ORDER_ENDED,
-    ending_events=frozenset({"completed", "cancelled", "failed"}),
+    # Done, an order still becomes confirmed and settled, and whoever has it open is told.
+    ending_events=frozenset({"completed", "cancelled", "failed", "confirmed", "settled"}),
     elders=_shown_on,
     masks={
         "staff": _whole,

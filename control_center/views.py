@@ -1,7 +1,7 @@
 """Builds alarm cards and elders from the tables, set by set: any number of cards costs the same few queries."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final
 
 import structlog
@@ -20,33 +20,14 @@ from control_center.cards import (
     Point,
     Promise,
     Sla,
-    TimelineEntry,
 )
 from control_center.dependencies import Connection
-from control_center.offer_views import search_of, timeline_entry, without_phone, worker_brief
+from control_center.offer_views import assigned_worker, search_of, without_phone
 from schemas.database import Row, rows
+from schemas.district_time import today
 from schemas.statements import statement
 from schemas.states import ENDED
 
-DISTRICT_TIME: Final = timezone(timedelta(hours=8))
-"""China has one time zone and no summer time."""
-TOLD_FAMILIES: Final = frozenset(
-    {
-        "raised",
-        "signalled",
-        "confirmed",
-        "worsened",
-        "escalated",
-        "realarmed",
-        "acknowledged",
-        "dispatched",
-        "arrived",
-        "resolved",
-        "cancelled",
-        "closed",
-    }
-)
-"""What of an alarm's history a relative is shown; whatever else is recorded stays with the staff."""
 log: Final = structlog.get_logger()
 
 ALARMS = statement("""
@@ -81,23 +62,6 @@ FAMILY_ELDERS = statement("""
     SELECT elder_id FROM elder_audience(%(now)s::timestamptz)
     WHERE account_id = %(account_id)s::integer AND role = 'family'
 """)
-TIMELINE = statement("""
-    SELECT alarm_event.id, alarm_event.at, alarm_event.kind, alarm_event.note, alarm_event.detail,
-           account.id AS actor_id, account.name AS actor_name
-    FROM alarm_event LEFT JOIN account ON account.id = alarm_event.actor_id
-    WHERE alarm_event.alarm_id = %(alarm_id)s::bigint
-    ORDER BY alarm_event.id
-""")
-
-
-def today(now: datetime) -> date:
-    """The date in the district."""
-    return now.astimezone(DISTRICT_TIME).date()
-
-
-def day_start(now: datetime) -> datetime:
-    """Midnight in the district."""
-    return now.astimezone(DISTRICT_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def age(born: date, day: date) -> int:
@@ -172,7 +136,7 @@ def _response(alarm: Row) -> AlarmResponse:
     return AlarmResponse(
         state=alarm["response_state"],
         due_at=alarm["response_due_at"],
-        responder=worker_brief(alarm),
+        responder=assigned_worker(alarm),
         offers_open=alarm["offers_open"],
         offers_made=alarm["offers_made"],
         turned_away=search.turned_away,
@@ -267,8 +231,10 @@ def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
 
 
 def visited(elder: ElderBrief, *, ended: bool) -> ElderBrief:
-    """An elder as a worker is told: nothing about health, and no number once the visit is over."""
-    return elder.model_copy(update={"tags": [], "phone": None if ended else elder.phone})
+    """An elder as a worker is told: nothing about health, and once the visit is over only whose it was, not where and
+    how she lives, nor how she is now."""
+    gone = {"phone": None, "address": "", "living_alone": False, "state": "home"} if ended else {}
+    return elder.model_copy(update={"tags": [], **gone})
 
 
 def for_worker(card: AlarmCard) -> AlarmCard:
@@ -283,15 +249,7 @@ def for_worker(card: AlarmCard) -> AlarmCard:
             "elder": visited(card.elder, ended=ended) if card.elder else None,
             "residents": [visited(resident, ended=ended) for resident in card.residents],
             "home": None if ended else card.home,
+            "address": "" if ended else card.address,
             "response": _told(card.response),
         }
     )
-
-
-def timeline(conn: Connection, alarm_id: int, *, family: bool) -> list[TimelineEntry]:
-    """What happened to an alarm, oldest first; a family is shown neither notes, nor raw details, nor who was asked."""
-    entries = [timeline_entry(entry) for entry in rows(conn, TIMELINE, {"alarm_id": alarm_id})]
-    if not family:
-        return entries
-    told = (entry for entry in entries if entry.kind in TOLD_FAMILIES)
-    return [entry.model_copy(update={"note": None, "detail": {}}) for entry in told]

@@ -28,11 +28,11 @@ from control_center.offer_views import worker_brief
 from control_center.operators import card_answer
 from control_center.order_views import for_worker_order, offer_cards, order_cards
 from control_center.orders import order_answer
-from control_center.views import day_start, today
 from control_center.work_cards import OfferAnswer, OrderAnswer, Shift, WorkPage
 from dispatch import positions, replies, responders, visits
 from dispatch.refusals import RefusalCode
 from schemas.database import Row, Transaction, row
+from schemas.district_time import day_start, today
 from schemas.statements import statement
 from schemas.states import DeclineReason, FailReason
 
@@ -124,8 +124,6 @@ def read_work(account: Worker, db: Db, now: Now) -> WorkPage:
     with db.transaction() as tx:
         own = _own(tx.conn, account.id)
         brief = worker_brief(own)
-        if brief is None:
-            raise ApiError("not_found")
         about = {"worker_id": brief.id, "now": now, "today": today(now), "day_start": day_start(now)}
         skills = [found["skill"] for found in tx.rows(SKILLS, about)]
         shift = next((Shift(**found) for found in tx.rows(SHIFT, about)), None)

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from dispatch.order_rows import subject_of
-from dispatch.timelines import record
+from dispatch.timelines import record, tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import Attention
@@ -52,6 +52,5 @@ def withdraw_attention(
 ) -> None:
     """Nobody needs to look at a locked order any more."""
     tx.execute(SET, {"id": order["id"], "attention": None, "detail": Jsonb({}), "now": now})
-    subject = subject_of(order)
-    record(tx, now, subject, "attention", actor_id=actor_id, detail={"attention": None, **(detail or {})})
-    tx.emit(subject.event("order.attention", now, account_id=actor_id))
+    told = {"attention": None, **(detail or {})}
+    tell(tx, now, subject_of(order), "order.attention", actor_id=actor_id, detail=told)

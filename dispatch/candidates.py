@@ -2,26 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from dispatch.assignment import (
-    Candidate,
-    RankingPolicy,
-    Task,
-    TaskKind,
-    Visit,
-    WorkingTime,
-    assess,
-)
+from dispatch.assignment import Candidate, RankingPolicy, Task, TaskKind, Visit, WorkingTime, assess
 from dispatch.travel import Place
 from schemas.database import Row, Transaction
+from schemas.district_time import day_bounds, today
 from schemas.statements import statement
 from schemas.states import WORKER_SEES
 
-LOCAL: Final = ZoneInfo("Asia/Shanghai")
-"""Certificates, loads and "today" go by the calendar of the place."""
 FRESH: Final = timedelta(minutes=15)
 """A position older than this says nothing about where a worker is."""
 REACH: Final = timedelta(hours=12)
@@ -116,12 +106,6 @@ def ranking_policy(tx: Transaction, kind: TaskKind) -> RankingPolicy:
     return UNKNOWN_POLICY if found is None else RankingPolicy(**found)
 
 
-def day_bounds(at: datetime) -> tuple[datetime, datetime]:
-    """The beginning and the end of the calendar day, where the elders live, that `at` lies in."""
-    first = datetime.combine(at.astimezone(LOCAL).date(), time(), LOCAL)
-    return first, first + timedelta(days=1)
-
-
 def for_task(tx: Transaction, now: datetime, task: Task, worker_id: int | None = None) -> list[Candidate]:
     """Everybody who works for a provider of the task's district, or one of them, by id.
 
@@ -143,7 +127,7 @@ def _about(task: Task, now: datetime, worker_id: int | None) -> dict[str, Any]:
         "org_path": task.org_path,
         "elder_id": task.elder_id,
         "skills": sorted(task.skills),
-        "day": task.window_from.astimezone(LOCAL).date(),
+        "day": today(task.window_from),
         "fresh": now - FRESH,
         "window_from": task.window_from,
         "window_end": task.window_to + task.duration,

@@ -8,9 +8,9 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from dispatch.assignment import Ranked
-from dispatch.candidates import day_bounds
 from dispatch.timelines import Subject, record
 from schemas.database import Row, Transaction
+from schemas.district_time import day_start
 from schemas.events import EventKind
 from schemas.statements import statement
 from schemas.states import DeclineReason, OfferState
@@ -99,11 +99,10 @@ def asked(history: Sequence[Offer], after_offer: int = 0) -> frozenset[int]:
 
 def unwell(history: Sequence[Offer], now: datetime) -> frozenset[int]:
     """The workers who declined today because they are unwell: they are left in peace for the day."""
-    today, _ = day_bounds(now)
     return frozenset(
         offer.worker_id
         for offer in history
-        if offer.decline_reason == "unwell" and offer.answered_at is not None and offer.answered_at >= today
+        if offer.decline_reason == "unwell" and offer.answered_at is not None and offer.answered_at >= day_start(now)
     )
 
 

@@ -13,8 +13,8 @@ from schemas.states import ORDER_ENDED, ORDER_STEPS, OrderState
 ORDERS: Final[LiteralString] = """
     SELECT service_order.id, service_order.state, service_order.elder_id, service_order.worker_id,
            service_order.skills, service_order.duration_minutes, service_order.window_from, service_order.window_to,
-           service_order.checked_in_at, service_order.attention, service_order.attention_detail,
-           service_order.due_at, service_order.due_reason,
+           service_order.accept_due_at, service_order.checked_in_at, service_order.attention,
+           service_order.attention_detail, service_order.due_at, service_order.due_reason,
            elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
            COALESCE(policy.accept_seconds, 600) AS accept_seconds, COALESCE(policy.offer_seconds, 90) AS offer_seconds,
            COALESCE(policy.offers_at_once, 1) AS offers_at_once,

@@ -9,7 +9,7 @@ from dispatch.attention import call_attention, withdraw_attention
 from dispatch.order_rows import orders_where, require_step, subject_of
 from dispatch.refusals import RefusalCode, Refused
 from dispatch.searching import LOOK_AGAIN, look_at, round_mark, search_on
-from dispatch.timelines import Subject, record
+from dispatch.timelines import Subject, record, tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import AWAY, ElderState, OrderState, Role
@@ -145,8 +145,7 @@ def request_order(tx: Transaction, now: datetime, actor_id: int, wish: Wish) -> 
         },
     )
     subject = Subject("order", int(made["id"]), wish.elder_id)
-    record(tx, now, subject, "requested", actor_id=actor_id)
-    tx.emit(subject.event("order.requested", now, account_id=actor_id))
+    tell(tx, now, subject, "order.requested", actor_id=actor_id)
     return subject.id
 
 
@@ -163,7 +162,7 @@ def _in_scope(
 
 
 def cancel(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
-    """Call an order off, until its worker has checked in; open offers are withdrawn.
+    """Call an order off, until it is completed: a worker can lose her phone in the middle. Open offers are withdrawn.
 
     Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
     """
@@ -171,8 +170,7 @@ def cancel(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason:
     subject = subject_of(order)
     offers.withdraw(tx, now, subject)
     tx.execute(CANCEL, {"id": order_id, "now": now, "reason": reason})
-    record(tx, now, subject, "cancelled", actor_id=actor_id, note=reason)
-    tx.emit(subject.event("order.cancelled", now, account_id=actor_id))
+    tell(tx, now, subject, "order.cancelled", actor_id=actor_id, note=reason)
 
 
 def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
@@ -183,8 +181,14 @@ def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reaso
     order = _in_scope(tx, now, order_id, actor_id, STAFF, "requested")
     if order["worker_id"] is None:
         raise Refused("wrong_step")
+    unassign(tx, now, order, actor_id, reason)
+
+
+def unassign(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:
+    """Take a locked order from the worker who has it; nobody is the actor when the engine does."""
     record(tx, now, subject_of(order), "unassigned", actor_id=actor_id, note=reason, detail=_former(tx, order))
-    tx.execute(RESTART_PROMISE, {"id": order_id, "accept_due_at": now + timedelta(seconds=order["accept_seconds"])})
+    promised = now + timedelta(seconds=order["accept_seconds"])
+    tx.execute(RESTART_PROMISE, {"id": order["id"], "accept_due_at": promised})
     search_on(tx, now, order)
 
 
@@ -196,15 +200,16 @@ def _former(tx: Transaction, order: Row) -> dict[str, object]:
 
 
 def search_again(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
-    """Have the engine look for somebody now; everybody may be asked again.
+    """Have the engine look for somebody now; everybody may be asked again, and the acceptance clock starts anew.
 
     Raises Refused: not_found, wrong_step (not waiting for a worker), order_ended, order_cancelled.
     """
     order = _in_scope(tx, now, order_id, actor_id, STAFF, "offered")
     mark = round_mark(offers.made(tx, subject_of(order)))
+    tx.execute(RESTART_PROMISE, {"id": order_id, "accept_due_at": now + timedelta(seconds=order["accept_seconds"])})
     if order["attention"] == "elder_away":
-        record(tx, now, subject_of(order), "attention", actor_id=actor_id, detail={"attention": "elder_away", **mark})
-        tx.emit(subject_of(order).event("order.attention", now, account_id=actor_id))
+        detail = {"attention": "elder_away", **mark}
+        tell(tx, now, subject_of(order), "order.attention", actor_id=actor_id, detail=detail)
     else:
         withdraw_attention(tx, now, order, actor_id=actor_id, detail=mark)
     look_at(tx, order, now)
@@ -223,8 +228,7 @@ def confirmed(tx: Transaction, now: datetime, order: Row, actor_id: int | None) 
     """Write down that a locked, completed order is confirmed, by nobody when the time for it has passed."""
     require_step(order, "confirmed")
     tx.execute(CONFIRM, {"id": order["id"], "now": now, "actor_id": actor_id})
-    record(tx, now, subject_of(order), "confirmed", actor_id=actor_id)
-    tx.emit(subject_of(order).event("order.confirmed", now, account_id=actor_id))
+    tell(tx, now, subject_of(order), "order.confirmed", actor_id=actor_id)
 
 
 def settle(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
@@ -234,8 +238,7 @@ def settle(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None
     """
     order = _in_scope(tx, now, order_id, actor_id, ("supervisor",), "settled")
     tx.execute(SETTLE, {"id": order_id})
-    record(tx, now, subject_of(order), "settled", actor_id=actor_id)
-    tx.emit(subject_of(order).event("order.settled", now, account_id=actor_id))
+    tell(tx, now, subject_of(order), "order.settled", actor_id=actor_id)
 
 
 def elder_state_changed(tx: Transaction, now: datetime, elder_id: int, state: ElderState) -> None:

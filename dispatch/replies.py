@@ -37,12 +37,9 @@ def accept(tx: Transaction, now: datetime, offer_id: int, account_id: int) -> Re
     not the account's own.
     """
     subject, task, offer = _locked(tx, offer_id, account_id)
-    too_late = _too_late(subject, task, offer, now)
+    too_late = _too_late(tx, now, subject, task, offer)
     if too_late == "taken_by_another" and offer.state == "withdrawn":
         offers.close(tx, now, subject, offer, "lost")
-    if too_late == "offer_expired" and offer.state == "open":
-        offers.close(tx, now, subject, offer, "expired")
-        _go_on(tx, now, subject, task)
     if too_late is not None:
         return too_late
     missing = _missing(tx, now, subject, task, offer)
@@ -61,10 +58,7 @@ def decline(
 ) -> RefusalCode | None:
     """Leave it to others; the search goes on when nobody else was asked. Returns and raises as `accept` does."""
     subject, task, offer = _locked(tx, offer_id, account_id)
-    too_late = _too_late(subject, task, offer, now)
-    if too_late == "offer_expired" and offer.state == "open":
-        offers.close(tx, now, subject, offer, "expired")
-        _go_on(tx, now, subject, task)
+    too_late = _too_late(tx, now, subject, task, offer)
     if too_late is not None:
         return too_late
     offers.close(tx, now, subject, offer, "declined", reason)
@@ -88,7 +82,16 @@ def _locked(tx: Transaction, offer_id: int, account_id: int) -> tuple[Subject, R
     return subject, task, offer
 
 
-def _too_late(subject: Subject, task: Row, offer: Offer, now: datetime) -> RefusalCode | None:
+def _too_late(tx: Transaction, now: datetime, subject: Subject, task: Row, offer: Offer) -> RefusalCode | None:
+    """Why an answer does not count any more; an open offer whose time is up ends here, and the search goes on."""
+    why = _why_too_late(subject, task, offer, now)
+    if why == "offer_expired" and offer.state == "open":
+        offers.close(tx, now, subject, offer, "expired")
+        _go_on(tx, now, subject, task)
+    return why
+
+
+def _why_too_late(subject: Subject, task: Row, offer: Offer, now: datetime) -> RefusalCode | None:
     """Why an answer does not count any more; None when it does. `task` has the state and worker_id of its subject."""
     ended = task["state"] in (ORDER_ENDED if subject.kind == "order" else ENDED)
     over: RefusalCode = "order_ended" if subject.kind == "order" else "already_ended"

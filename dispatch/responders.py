@@ -14,9 +14,8 @@ from dispatch.assignment import Choice, Missing, Task, assess, choose
 from dispatch.candidates import for_task, home_place, ranking_policy
 from dispatch.refusals import Refused
 from dispatch.sweeping import MATCHING_BATCH, Sweep, act_on_each
-from dispatch.timelines import Subject
+from dispatch.timelines import Subject, tell
 from schemas.database import Row, Transaction
-from schemas.events import Event
 from schemas.statements import statement
 from schemas.states import ENDED, KIND_SKILLS
 
@@ -134,8 +133,7 @@ def win(tx: Transaction, now: datetime, alarm_id: int, worker_id: int, account_i
     tx.execute(FOUND, {"id": alarm_id, "worker_id": worker_id, "now": now})
     if alarm["state"] in ANSWERED:
         count_as_progress(tx, now, alarm | {"responder_id": worker_id})
-    record(tx, now, alarm_id, "dispatched", actor_id=account_id, detail=winner.told())
-    tx.emit(subject.event("alarm.dispatched", now, account_id=account_id))
+    tell(tx, now, subject, "alarm.dispatched", actor_id=account_id, detail=winner.told())
 
 
 def shortfall(tx: Transaction, now: datetime, alarm_id: int, worker_id: int) -> tuple[Missing, ...]:
@@ -168,8 +166,7 @@ def arrive(tx: Transaction, now: datetime, alarm_id: int, account_id: int) -> No
     if alarm["state"] in ANSWERED:
         count_as_progress(tx, now, alarm | {"on_scene_at": now})
     worker = {"worker_id": alarm["responder_id"], "worker": alarm["name"]}
-    record(tx, now, alarm_id, "arrived", actor_id=account_id, detail=worker)
-    tx.emit(Event("alarm.arrived", now, alarm_id=alarm_id, elder_id=alarm["elder_id"], account_id=account_id))
+    tell(tx, now, _subject(alarm), "alarm.arrived", actor_id=account_id, detail=worker)
 
 
 def sweep_searches(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) -> int:
@@ -177,8 +174,8 @@ def sweep_searches(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) 
 
     An alarm whose responder's account was disabled on the way rings again and is searched for anew.
     """
-    for alarm in tx.rows(CLAIM_LOST, {"limit": limit}):
-        _replace_lost(tx, now, alarm)
+    lost = tx.rows(CLAIM_LOST, {"limit": limit})
+    act_on_each(tx, now, lost, lambda alarm: _replace_lost(tx, now, alarm), SWEEP)
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
     return act_on_each(tx, now, due, lambda alarm: _go_on(tx, now, alarm), SWEEP)
 
@@ -214,8 +211,7 @@ def _begin(tx: Transaction, now: datetime, alarm_id: int, former: int | None) ->
 def _replace_lost(tx: Transaction, now: datetime, alarm: Row) -> None:
     _begin(tx, now, alarm["id"], alarm["responder_id"])
     tx.execute(RING_NOW, {"id": alarm["id"], "now": now})
-    record(tx, now, alarm["id"], "searching", detail={"instead_of": alarm["name"]})
-    tx.emit(_subject(alarm).event("alarm.searching", now))
+    tell(tx, now, _subject(alarm), "alarm.searching", detail={"instead_of": alarm["name"]})
 
 
 def _go_on(tx: Transaction, now: datetime, alarm: Row) -> None:
@@ -275,5 +271,6 @@ def _task(tx: Transaction, now: datetime, alarm: Row) -> Task | None:
 def _give_up(tx: Transaction, now: datetime, subject: Subject, detail: dict[str, Any], actor_id: int | None) -> None:
     """Only a person can help now; she may have everybody asked again."""
     tx.execute(NOBODY, {"id": subject.id, "detail": Jsonb(detail)})
+    # Who asked for the search is told of its end, but nobody did this: the row names no actor.
     record(tx, now, subject.id, "unanswered", detail=detail)
     tx.emit(subject.event("alarm.unanswered", now, account_id=actor_id))

@@ -10,17 +10,18 @@ from dispatch.attention import call_attention
 from dispatch.candidates import for_task, home_place, ranking_policy
 from dispatch.offers import Offer
 from dispatch.order_rows import require_step, subject_of
-from dispatch.timelines import record
+from dispatch.timelines import tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import AWAY
+from schemas.states import AWAY, Attention
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """When nobody is eligible: until somebody's shift or visit may have changed that."""
 NEXT_ROUND: Final = timedelta(minutes=1)
 """Between everybody's no and asking them again."""
 LATENESS: Final = timedelta(hours=1)
-"""An order whose window has passed is still for whoever can be there within this time."""
+"""An order whose window has passed is still for whoever can be there within this time. After as much again nobody is
+asked any more, until a person has somebody looked for again."""
 
 ROUND = statement("""
     SELECT COALESCE(max((detail ->> 'round_after')::bigint), 0) AS after_offer
@@ -62,7 +63,8 @@ def task_of(tx: Transaction, now: datetime, order: Row, *, asked: frozenset[int]
         place=home_place(tx, order["lat"], order["lon"], order["org_code"]),
         org_path=order["org_path"],
         skills=frozenset(order["skills"]),
-        window_from=order["window_from"],
+        # Certificates, shifts and load are those of the day on which somebody can still come.
+        window_from=max(order["window_from"], now),
         window_to=window_to if window_to > now else now + LATENESS,
         duration=timedelta(minutes=order["duration_minutes"]),
         elder_id=order["elder_id"],
@@ -77,22 +79,37 @@ def search(tx: Transaction, now: datetime, order: Row) -> None:
         call_attention(tx, now, order, "elder_away")
         look_at(tx, order, now + LOOK_AGAIN)
         return
+    if now > max(order["window_to"] + 2 * LATENESS, order["accept_due_at"]):
+        _mark_late(tx, now, order)
+        look_at(tx, order, now + LOOK_AGAIN)
+        return
     history = offers.made(tx, subject_of(order))
     asked = offers.asked(history, _round_after(tx, order))
     task = task_of(tx, now, order, asked=asked, excluded=offers.unwell(history, now))
     choice = choose(task, for_task(tx, now, task), ranking_policy(tx, "order"), now)
     if choice.ranked:
         require_step(order, "offered")
+        _mark_late(tx, now, order)
         expires_at = now + timedelta(seconds=order["offer_seconds"])
         offers.make(tx, now, subject_of(order), choice.ranked[: order["offers_at_once"]], expires_at)
         tx.execute(OFFERED, {"id": order["id"], "due_at": expires_at})
         tx.emit(subject_of(order).event("order.offered", now))
     elif choice.everybody_asked:
-        call_attention(tx, now, order, "nobody_accepted", choice.detail(), marks=round_mark(history))
+        call_attention(tx, now, order, _why(order, now, "nobody_accepted"), choice.detail(), marks=round_mark(history))
         look_at(tx, order, now + NEXT_ROUND)
     else:
-        call_attention(tx, now, order, "nobody_eligible", choice.detail())
+        call_attention(tx, now, order, _why(order, now, "nobody_eligible"), choice.detail())
         look_at(tx, order, now + LOOK_AGAIN)
+
+
+def _mark_late(tx: Transaction, now: datetime, order: Row) -> None:
+    if now > order["window_to"] and order["attention"] != "late":
+        call_attention(tx, now, order, "late")
+
+
+def _why(order: Row, now: datetime, otherwise: Attention) -> Attention:
+    """Being late is what a person must know first."""
+    return "late" if now > order["window_to"] else otherwise
 
 
 def _round_after(tx: Transaction, order: Row) -> int:
@@ -134,5 +151,4 @@ def give(tx: Transaction, now: datetime, order: Row, offer: Offer) -> None:
     offers.close(tx, now, subject, offer, "accepted")
     offers.withdraw(tx, now, subject)
     tx.execute(GIVE, {"id": order["id"], "worker_id": offer.worker_id, "now": now})
-    record(tx, now, subject, "accepted", actor_id=offer.account_id, detail=offer.told())
-    tx.emit(subject.event("order.accepted", now, account_id=offer.account_id))
+    tell(tx, now, subject, "order.accepted", actor_id=offer.account_id, detail=offer.told())

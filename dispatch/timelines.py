@@ -78,3 +78,18 @@ def record(
             "detail": Jsonb(detail or {}),
         },
     )
+
+
+def tell(
+    tx: Transaction,
+    now: datetime,
+    subject: Subject,
+    kind: EventKind,
+    *,
+    actor_id: int | None = None,
+    note: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Add a row to the timeline and say the same on the feed: the row's kind is the event's without its first word."""
+    record(tx, now, subject, kind.partition(".")[2], actor_id=actor_id, note=note, detail=detail)
+    tx.emit(subject.event(kind, now, account_id=actor_id))

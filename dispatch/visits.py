@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from dispatch.candidates import place_of
 from dispatch.order_rows import orders_where, require_step, subject_of
 from dispatch.refusals import RefusalCode, Refused
-from dispatch.timelines import record
+from dispatch.timelines import tell
 from dispatch.travel import Place, distance_m
 from schemas.database import Row, Transaction
-from schemas.events import EventKind
 from schemas.statements import statement
 from schemas.states import FailReason, OrderState
 
@@ -80,21 +79,6 @@ def _own(tx: Transaction, order_id: int, account_id: int, to: OrderState) -> Row
     return order
 
 
-def _tell(
-    tx: Transaction,
-    now: datetime,
-    order: Row,
-    kind: EventKind,
-    account_id: int,
-    *,
-    note: str | None = None,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    subject = subject_of(order)
-    record(tx, now, subject, kind.removeprefix("order."), actor_id=account_id, note=note, detail=detail)
-    tx.emit(subject.event(kind, now, account_id=account_id))
-
-
 def _position(order: Row, spot: Spot | None) -> dict[str, float | None]:
     if spot is None or not spot.sane():
         return {"lat": None, "lon": None, "accuracy_m": None, "distance_m": None}
@@ -121,7 +105,7 @@ def depart(tx: Transaction, now: datetime, order_id: int, account_id: int) -> No
     """Set out for an accepted order. Raises Refused: not_found, wrong_step, order_cancelled, order_ended."""
     order = _own(tx, order_id, account_id, "en_route")
     tx.execute(DEPART, {"id": order_id, "now": now})
-    _tell(tx, now, order, "order.departed", account_id)
+    tell(tx, now, subject_of(order), "order.departed", actor_id=account_id)
 
 
 def check_in(tx: Transaction, now: datetime, order_id: int, account_id: int, spot: Spot) -> None:
@@ -137,21 +121,15 @@ def check_in(tx: Transaction, now: datetime, order_id: int, account_id: int, spo
     position = _position(order, spot)
     tx.execute(CHECK_IN, {"id": order_id, "now": now, "due_at": now + lasts, **position})
     off = position["distance_m"]
-    _tell(
-        tx,
-        now,
-        order,
-        "order.checked_in",
-        account_id,
-        detail={"distance_m": None if off is None else round(off), "accuracy_m": round(spot.accuracy_m)},
-    )
+    detail = {"distance_m": None if off is None else round(off), "accuracy_m": round(spot.accuracy_m)}
+    tell(tx, now, subject_of(order), "order.checked_in", actor_id=account_id, detail=detail)
 
 
 def begin(tx: Transaction, now: datetime, order_id: int, account_id: int) -> None:
     """Begin the service. Raises Refused: not_found, wrong_step, order_cancelled, order_ended."""
     order = _own(tx, order_id, account_id, "in_service")
     tx.execute(BEGIN, {"id": order_id, "now": now})
-    _tell(tx, now, order, "order.begun", account_id)
+    tell(tx, now, subject_of(order), "order.begun", actor_id=account_id)
 
 
 def complete(
@@ -167,11 +145,11 @@ def complete(
     tx.execute(COMPLETE, {"id": order_id, "now": now, "due_at": due_at, **position})
     off = position["distance_m"]
     detail = {} if off is None else {"distance_m": round(off)}
-    _tell(tx, now, order, "order.completed", account_id, note=note, detail=detail)
+    tell(tx, now, subject_of(order), "order.completed", actor_id=account_id, note=note, detail=detail)
 
 
 def fail(tx: Transaction, now: datetime, order_id: int, account_id: int, reason: FailReason, note: str | None) -> None:
     """It cannot be done. Raises Refused: not_found, wrong_step, order_cancelled, order_ended."""
     order = _own(tx, order_id, account_id, "failed")
     tx.execute(FAIL, {"id": order_id, "now": now, "reason": reason})
-    _tell(tx, now, order, "order.failed", account_id, note=note, detail={"reason": reason})
+    tell(tx, now, subject_of(order), "order.failed", actor_id=account_id, note=note, detail={"reason": reason})

@@ -64,6 +64,13 @@ def socket_folder(preferred: Path, uid: int) -> Path:
     return Path("/tmp") / f"anban-{uid}-{name}" / "socket"  # noqa: S108
 
 
+def why_it_ended(said: str) -> str:
+    """Return what a failed initdb complained of first; its last words are only about tidying up."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    reasons = (line for line in lines if "FATAL:" in line or "error:" in line)
+    return next(reasons, lines[-1] if lines else "")
+
+
 class EmbeddedPostgres(EmbeddedServer):
     """One PostgreSQL server on a state folder; a context manager, or start() and stop().
 
@@ -136,8 +143,7 @@ class EmbeddedPostgres(EmbeddedServer):
         finally:
             password.unlink(missing_ok=True)
         if done.returncode != 0:
-            said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-            raise LaunchError(f"initdb failed: {said[-1] if said else done.returncode}")
+            raise LaunchError(f"initdb failed: {why_it_ended(done.stderr or done.stdout) or done.returncode}")
         partial.rename(self.data)
 
     def _check_version(self, binaries: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from launcher import ports, sources, statedir, vital_signs
+from launcher import figures, ports, sources, statedir
 from launcher.backup import LAST_BACKUP
 from launcher.failure import LaunchError
 from launcher.service import Status
@@ -47,8 +47,8 @@ class Report:
     running: bool
     processes: list[Process] = field(default_factory=list)
     feed_delay_seconds: float | None = None
-    broker: vital_signs.BrokerSigns | None = None
-    database: vital_signs.DatabaseSigns | None = None
+    broker: figures.BrokerFigures | None = None
+    database: figures.DatabaseFigures | None = None
     disk: dict[str, int] = field(default_factory=dict)
     last_backup: dict[str, Any] | None = None
     wrong: list[str] = field(default_factory=list)
@@ -78,12 +78,12 @@ def gather(state_dir: Path, now: datetime, *, running: bool) -> Report:
     if running:
         _look_at_processes(report, state_dir)
     try:
-        report.database = vital_signs.ask_database(found.database, now)
+        report.database = figures.ask_database(found.database, now)
     except LaunchError as error:
         report.wrong.append(str(error))
     if found.nats is not None:
         try:
-            report.broker = vital_signs.ask_broker(found.nats, now)
+            report.broker = figures.ask_broker(found.nats, now)
         except LaunchError as error:
             report.wrong.append(str(error))
     _look_at_disk(report, state_dir)
@@ -163,7 +163,7 @@ def _judge(report: Report) -> None:
         _judge_database(report.database, wrong, alone=not report.running)
 
 
-def _judge_database(database: vital_signs.DatabaseSigns, wrong: list[str], *, alone: bool) -> None:
+def _judge_database(database: figures.DatabaseFigures, wrong: list[str], *, alone: bool) -> None:
     late = {name: number for name, number in database.overdue.items() if number}
     if late:
         wrong.append(f"deadlines nobody acted on: {_counts(late)}")

@@ -125,7 +125,7 @@ CREATE TABLE offer (
     expires_at timestamptz NOT NULL CHECK (expires_at > offered_at),
     answered_at timestamptz,
     decline_reason text CHECK (decline_reason IN ('busy', 'too_far', 'unwell', 'other')),
-    -- Why this worker: place in the ranking, seconds and metres of travel, load, familiarity, cost.
+    -- Why this worker: place in the ranking, minutes and metres of travel, load, familiarity, cost.
     reasons jsonb NOT NULL,
     CHECK (num_nonnulls(order_id, alarm_id) = 1)
 );

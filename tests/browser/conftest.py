@@ -20,13 +20,13 @@ from load_tests.story.cast import Role, read_cast
 from schemas.database import connect
 from schemas.messages import EventKind
 from schemas.settings import MqttAddress
+from tests.browser.screens import DESK, listen
+from tests.browser.stage import Stage
 from tests.running_district import running_district
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-DESK, PHONE = (1440, 900), (390, 844)
 expect.set_options(timeout=15_000)
 
 
@@ -37,7 +37,13 @@ def _missing(what: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser_arguments() -> list[str]:
+    """How Chromium is started; a module that needs more says so itself."""
+    return ARGUMENTS
+
+
+@pytest.fixture(scope="module")
+def browser(browser_arguments: list[str]) -> Iterator[Browser]:
     """Headless Chromium with a Chinese font; a failure in CI when missing, a visible skip elsewhere.
 
     It ends with the module: while Playwright runs, no other event loop can run in this thread.
@@ -48,7 +54,7 @@ def browser() -> Iterator[Browser]:
     if not fonts.strip():
         _missing("no Chinese font: apt-get install fonts-noto-cjk")
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=browser_arguments)
         yield made
         made.close()
 
@@ -99,6 +105,12 @@ class People:
         self._run(self._happen(role.device_id, "sos"))
         return role
 
+    def button_of(self, elder_id: int) -> Role:
+        """The button of an elder who lives alone."""
+        found = next(role for role in self._free if role.people[0].id == elder_id)
+        self._free.remove(found)
+        return found
+
     def fall(self) -> Role:
         """A wearer falls."""
         role = self._worn.pop()
@@ -136,8 +148,7 @@ def open_page(browser: Browser, district: District) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-        page.on("console", lambda said: _note(faults, said.type, said.text))
+        listen(page, faults)
         return page
 
     yield make
@@ -146,21 +157,17 @@ def open_page(browser: Browser, district: District) -> Iterator[OpenPage]:
     assert faults == []
 
 
-def _note(faults: list[str], kind: str, text: str) -> None:
-    expected = ("Failed to load resource", "WebSocket connection to")
-    if kind == "error" and not text.startswith(expected):
-        faults.append(text)
+@pytest.fixture(scope="module")
+def _screens(browser: Browser, district: District) -> Iterator[Stage]:
+    with connect(district.environment["ANBAN_DATABASE_URL"], "test") as conn:
+        made = Stage(browser, district.base_url, conn)
+        yield made
+        made.close()
 
 
-def sign_in(page: Page, username: str, password: str = "anban-demo") -> None:
-    """Sign in through the form."""
-    page.goto("/login")
-    page.get_by_test_id("login-username").fill(username)
-    page.get_by_test_id("login-password").fill(password)
-    page.get_by_test_id("login-submit").click()
-
-
-def shoot(page: Page, name: str) -> None:
-    """Keep a screenshot to look at."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
+@pytest.fixture
+def stage(_screens: Stage) -> Iterator[Stage]:
+    """The module's screens, which keep their sessions; a script error or an unexpected console error fails the test."""
+    yield _screens
+    faults, _screens.faults[:] = list(_screens.faults), []
+    assert faults == []

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from launcher.district import District
 from launcher.service import Status
 from schemas.database import connect
-from tests.browser.conftest import DESK, PHONE, OpenPage, People, shoot, sign_in
+from tests.browser.conftest import OpenPage, People
+from tests.browser.screens import DESK, PHONE, shoot, sign_in
+from tests.browser.screens import alarm_card as _card
 from tests.integration.waiting import eventually
 
-
-def _card(page: Page, name: str) -> Locator:
-    return page.get_by_test_id("alarm-card").filter(has_text=name).first
+pytestmark = pytest.mark.alone
 
 
 def test_a_press_is_seen_answered_and_resolved(open_page: OpenPage, people: People) -> None:
@@ -164,15 +164,6 @@ def test_an_administrator_sees_dead_letters_and_no_elders(open_page: OpenPage, d
     sign_in(page, "admin1")
     expect(page.get_by_test_id("dead-letter-row").first).to_be_visible()
     shoot(page, "system")
-    expect(page.get_by_test_id("alarm-card")).to_have_count(0)
-
-
-@pytest.mark.parametrize("username", ["worker1", "family1"])
-def test_workers_and_relatives_are_told_that_their_page_comes_later(open_page: OpenPage, username: str) -> None:
-    page = open_page(PHONE)
-    sign_in(page, username)
-    expect(page.get_by_test_id("phone-page")).to_be_visible()
-    shoot(page, f"phone-{username}")
     expect(page.get_by_test_id("alarm-card")).to_have_count(0)
 
 

@@ -44,6 +44,13 @@ describe('how an elder is', () => {
   })
 })
 
+test('a day without a service says so, and one whose service waits to be confirmed does not', async () => {
+  await open(familyElder(1), familyElder(2, { visits: [orderCard(7, { state: 'completed', worker: WORKER })] }))
+  const [none, done] = phone.all('elder').map((elder) => elder.text())
+  expect(none).toContain('No service is planned for today')
+  expect(done).toContain('No other service is planned for today')
+})
+
 describe('an open alarm', () => {
   test('tells its course, and who is on the way', async () => {
     const alarm = familyAlarm(9, { answered_at: at(-260), dispatched_at: at(-200), responder: 'Li' })

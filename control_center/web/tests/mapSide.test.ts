@@ -77,7 +77,7 @@ describe('beside the map', () => {
 test('the legend counts people by state and those without a position', () => {
   const homes = { elders: [{ id: 1, ...HOME, living_alone: false }], truncated: true }
   const legend = mount(MapLegend, { props: { people: PEOPLE, peopleOld: true, homes }, global: { plugins: [i18n] } })
-  expect(legend.text()).toContain('2 people shown, 1 without a position')
+  expect(legend.text()).toContain('workers: 2 shown, 1 without a position')
   expect(legend.text()).toContain('Too many elders: only some are shown')
   expect(legend.text()).toContain('Positions could not be refreshed')
 })

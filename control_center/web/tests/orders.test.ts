@@ -112,7 +112,7 @@ describe('the steps of staff', () => {
     expect(steps('requested')).toEqual(['search', 'cancel'])
     expect(steps('offered')).toEqual(['cancel'])
     expect(steps('en_route')).toEqual(['reassign', 'cancel'])
-    expect(steps('in_service')).toEqual([])
+    expect(steps('in_service')).toEqual(['cancel'])
     expect(steps('completed')).toEqual(['confirm'])
   })
 

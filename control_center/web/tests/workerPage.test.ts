@@ -102,6 +102,18 @@ describe('an offer', () => {
     expect(phone.find('accept').text()).toBe('Accept')
   })
 
+  test('that another took while the answer was under way is told of no more than once', async () => {
+    const taken = { status: 409, error: { code: 'taken_by_another', message: 'Taken' } }
+    phone.answers.set('POST /offers/7/accept', taken)
+    await phone.tap('accept')
+    await phone.tell(offerRemoved(3, offerCard(7, { state: 'withdrawn' })))
+    await phone.tell(offerRemoved(4, offerCard(7, { state: 'lost' })))
+    const told = phone.all('notice').map((notice) => notice.text())
+    expect(told).toHaveLength(2)
+    expect(told[0]).toContain('Taken')
+    expect(told[1]).toContain('somebody else goes')
+  })
+
   test('of an alarm stands first and cannot be taken for another', async () => {
     await phone.tell(offerChanged(3, offerCard(8, { order: null, alarm: ALARM })))
     const [first, second] = phone.all('offer')

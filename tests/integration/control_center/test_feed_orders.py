@@ -205,6 +205,9 @@ def test_the_end_of_an_order_takes_it_off_every_screen_with_its_last_card(
                 assert [gone["card"]["home"], gone["card"]["note"], gone["card"]["elder"]["phone"]] == [None] * 3
         if end == "completed":
             hands.confirm(order)
+            for screen in (operator, family):
+                after = leaves(screen, "order")
+                assert (after["subject_id"], after["reason"], after["card"]["state"]) == (order, "ended", "confirmed")
             served.clock.move(seconds=1)
             other = hands.order("gui")
             assert operator.until(lambda frame: frame["type"] in ("card", "remove"))["card"]["id"] == other

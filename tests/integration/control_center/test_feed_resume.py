@@ -60,7 +60,8 @@ def test_a_screen_that_comes_back_is_told_what_became_of_orders(member: str, ser
     with screen.again() as again:
         again.until(lambda frame: frame["type"] == "resumed")
         ends = [(frame["subject_id"], frame["reason"]) for frame in again.frames if frame["type"] == "remove"]
-        assert ends == [(going, "ended"), (visited, "ended")]
+        # Done, and after that confirmed.
+        assert ends == [(going, "ended"), (visited, "ended"), (visited, "ended")]
         assert again.last_id == newest_event(conn)
         with RemoteScreen(served.port, served.cast.cookie(member)) as fresh:
             fresh.take()

@@ -157,6 +157,19 @@ def test_a_worker_is_shown_the_way_and_nothing_about_health_or_staff(client: Tes
     assert "Name of operator" not in answer.text and "copd" not in answer.text
 
 
+def test_what_a_worker_has_done_says_neither_where_an_elder_lives_nor_how_she_is_now(
+    client: TestClient, cast: Cast, conn: Connection, now: datetime
+) -> None:
+    put_order(conn, cast, now, "visit_of_gui", "in_service", "worker_of_gui")
+    path, cookie = f"/api/orders/{cast.orders['visit_of_gui']}/complete", cast.cookie("worker_of_gui")
+    ended = client.post(path, json={}, headers=cookie)
+    conn.execute("UPDATE elder SET state = 'hospital' WHERE id = %s", (cast.elders["gui"],))
+    for answer in (ended, client.get("/api/work", headers=cookie)):
+        assert answer.status_code == 200 and "李桂芳" in answer.text
+        for secret in ("天生路", "hospital", '"living_alone":true', "13900000000", "29.83"):
+            assert secret not in answer.text
+
+
 def test_a_responder_is_shown_the_way_and_nothing_about_health_or_staff(
     client: TestClient, cast: Cast, conn: Connection, now: datetime
 ) -> None:
@@ -242,6 +255,35 @@ def test_where_somebody_works_for_another_streets_elder_is_not_on_the_map(
         "off_shift",
         None,
     )
+
+
+def test_the_door_that_somebody_just_came_out_of_is_not_on_another_streets_map(
+    client: TestClient, cast: Cast, conn: Connection, now: datetime, clock: MovableClock
+) -> None:
+    def shown(member: str) -> list[Any]:
+        people = read(client, cast, member, "/api/people")["people"]
+        return [one["lat"] for one in people if one["id"] == cast.workers["worker_of_gui"]]
+
+    worker, cookie = cast.workers["worker_of_gui"], cast.cookie("worker_of_gui")
+    put_order(conn, cast, now, "visit_of_gui", "in_service", "worker_of_gui")
+    conn.execute("UPDATE service_order SET checked_in_at = %s WHERE id = %s", (now, cast.orders["visit_of_gui"]))
+    conn.execute("UPDATE worker_position SET at = %s WHERE worker_id = %s", (now, worker))
+    path = f"/api/orders/{cast.orders['visit_of_gui']}/complete"
+    assert client.post(path, json={}, headers=cookie).status_code == 200
+    assert (shown("street_operator"), shown("other_street_operator")) == ([29.829], [None])
+    clock.move(minutes=6)
+    assert shown("other_street_operator") == [None], "the phone has said nothing since"
+    conn.execute("UPDATE worker_position SET at = %s WHERE worker_id = %s", (clock.now, worker))
+    assert shown("other_street_operator") == [29.829]
+
+    send_to(conn, cast, clock.now, "worker_of_gui", cast.alarms["sos_of_gui"])
+    path = f"/api/alarms/{cast.alarms['sos_of_gui']}/resolve"
+    answer = client.post(path, json={"outcome": "helped_by_phone"}, headers=cast.cookie("operator"))
+    assert answer.status_code == 200, answer.text
+    assert (shown("street_operator"), shown("other_street_operator")) == ([29.829], [None])
+    clock.move(minutes=6)
+    conn.execute("UPDATE worker_position SET at = %s WHERE worker_id = %s", (clock.now, worker))
+    assert shown("other_street_operator") == [29.829]
 
 
 def test_the_map_says_when_there_is_more(client: TestClient, cast: Cast) -> None:

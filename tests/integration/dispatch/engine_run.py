@@ -10,6 +10,13 @@ from schemas.process import StopSignal
 from tests.integration.waiting import eventually
 
 
+def _wake_each_second(engine: Engine, stop: StopSignal) -> None:
+    """What the scheduler of `python -m dispatch` does."""
+    while not stop.is_set():
+        stop.wait(1.0)
+        engine.wake()
+
+
 @contextmanager
 def running(database_url: str, mqtt_url: str, publishes: type[CommandPublisher] = CommandPublisher) -> Iterator[Engine]:
     """An engine that is ready, until the block ends."""
@@ -19,11 +26,14 @@ def running(database_url: str, mqtt_url: str, publishes: type[CommandPublisher] 
     stop = StopSignal()
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
+    waking = threading.Thread(target=_wake_each_second, args=(engine, stop))
+    waking.start()
     try:
         eventually(lambda: engine.health().ready, what="engine ready")
         yield engine
     finally:
         stop.set()
         thread.join(20)
+        waking.join()
         publisher.stop()
         assert not thread.is_alive()

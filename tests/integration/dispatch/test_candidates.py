@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from dispatch.assignment import Task, choose
-from dispatch.candidates import LOCAL, VISITS, WORKERS, for_task, home_place, ranking_policy
+from dispatch.candidates import VISITS, WORKERS, for_task, home_place, ranking_policy
 from dispatch.travel import Place
 from schemas.database import Row, Transaction, transaction
+from schemas.district_time import today
 from tests.integration.dispatch.progress import order_in
 from tests.integration.dispatch.workforce import HOME, HOUR, MINUTE, Workforce
 from tests.integration.district import Connection
@@ -162,10 +163,10 @@ def test_a_skill_must_be_valid_on_the_day(
     street: Workforce, now: datetime, certificates: tuple[tuple[int, int | None], ...], skilled: bool
 ) -> None:
     worker = street.add_worker("one", skills=("dialect",))
-    today = (now + HOUR).astimezone(LOCAL).date()
+    day = today(now + HOUR)
     for first, last in certificates:
-        last_day = None if last is None else today + timedelta(days=last)
-        street.certify(worker.id, "meal_delivery", today + timedelta(days=first), last_day)
+        last_day = None if last is None else day + timedelta(days=last)
+        street.certify(worker.id, "meal_delivery", day + timedelta(days=first), last_day)
     with transaction(street.conn) as tx:
         assert [one.skilled for one in for_task(tx, now, task(street))] == [skilled]
         both = for_task(tx, now, task(street, skills=frozenset({"meal_delivery", "dialect"})))

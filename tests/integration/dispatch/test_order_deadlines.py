@@ -39,6 +39,22 @@ def test_an_elder_who_goes_away_stops_the_search_and_calls_a_person(street: Work
     assert street.offers(order=waiting)[-1] == (worker.id, "open")
 
 
+def test_an_order_whose_worker_lost_her_account_before_she_came_goes_to_somebody_else(
+    street: Workforce, now: datetime
+) -> None:
+    gone = street.add_worker("gone")
+    taken, there = street.accepted(gone, begins=5 * HOUR), street.accepted(gone)
+    visit_until(street, gone, there, "begin", now + HOUR)
+    other = street.add_worker("other", 3000)
+    street.conn.execute("UPDATE account SET disabled_at = %s WHERE id = %s", (now, gone.account))
+    assert street.sweep(now + HOUR) == 1
+    assert street.order("state, worker_id", there) == ("in_service", gone.id)
+    assert street.order("state, worker_id, accepted_at", taken) == ("offered", None, None)
+    assert street.offers(order=taken) == [(gone.id, "accepted"), (other.id, "open")]
+    assert street.timeline(taken)[-2:] == ["unassigned", "offered"]
+    assert street.events()[-3:] == ["order.unassigned", "offer.made", "order.offered"]
+
+
 def test_coming_back_leaves_other_reasons_to_look_alone(street: Workforce, now: datetime) -> None:
     order = street.request()
     street.sweep(now)

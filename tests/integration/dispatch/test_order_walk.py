@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from tests.integration.dispatch.workforce import HOUR, MINUTE, Worker, Workforce
 from tests.integration.district import Connection
 
 STEPS = 300
+MORNING = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+"""Always the same, because what people find to do depends on the hour: midnight ends a day's load."""
 _WATCH = (
     "CREATE TABLE step (what text, before text, after text)",
     "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -44,11 +46,11 @@ _WRONG = {
 
 
 @pytest.fixture
-def street(conn: Connection, now: datetime) -> Workforce:
+def street(conn: Connection) -> Workforce:
     """The usual street, with a witness of every change of state."""
     for query in _WATCH:
         conn.execute(query)
-    return Workforce(conn, now)
+    return Workforce(conn, MORNING)
 
 
 def _act(street: Workforce, act: Callable[[Transaction], object]) -> None:
@@ -90,11 +92,11 @@ def _some_act(street: Workforce, at: datetime, dice: random.Random, workers: lis
     return dice.choice(dice.choices([staff, visits, answers], weights=[1, 4, 6])[0])
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_long_day_of_whatever_people_do(street: Workforce, now: datetime, seed: int) -> None:
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_long_day_of_whatever_people_do(street: Workforce, seed: int) -> None:
     dice = random.Random(seed)
     workers = [street.add_worker(f"w{number}", 400 * number, shift=(-HOUR, 60 * HOUR)) for number in range(3)]
-    at = now
+    at = MORNING
     street.request("escort")
     for _ in range(STEPS):
         at += timedelta(seconds=dice.choice([0, 1, 20, 90, 600]))

@@ -128,7 +128,7 @@ _COMMANDS: dict[str, Callable[[Transaction, datetime, int, Workforce], None]] = 
     "settle": lambda tx, now, order, street: settle(tx, now, order, street.supervisor),
 }
 _IN_TURN = {
-    "cancel": {"requested", "offered", "accepted", "en_route"},
+    "cancel": {"requested", "offered", "accepted", "en_route", "checked_in", "in_service"},
     "reassign": {"accepted", "en_route"},
     "search_again": {"requested"},
     "confirm": {"completed"},

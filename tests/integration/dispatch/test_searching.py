@@ -166,6 +166,24 @@ def test_a_policy_that_somebody_deleted_holds_up_no_order(street: Workforce, now
     assert street.order("accept_due_at", order) == (now + timedelta(seconds=600),)
 
 
+def test_after_its_window_an_order_asks_for_certificates_of_the_day_on_which_somebody_can_come(
+    street: Workforce, now: datetime
+) -> None:
+    expired = street.add_worker("expired", skills=(), shift=(-HOUR, 60 * HOUR))
+    street.certify(expired.id, "meal_delivery", date(2020, 1, 1), now.date())
+    trained = street.add_worker("trained", 3000, skills=(), shift=(-HOUR, 60 * HOUR))
+    street.certify(trained.id, "meal_delivery", (now + timedelta(days=2)).date(), None)
+    order = street.request(begins=MINUTE, lasts=HOUR)
+    later = now + timedelta(days=2)
+    street.sweep(later)
+    assert street.offers(order=order) == []
+    assert street.order("attention, due_at", order) == ("late", later + 5 * MINUTE)
+    with transaction(street.conn) as tx:
+        search_again(tx, later, order, street.operator)
+    street.sweep(later)
+    assert street.offers(order=order) == [(trained.id, "open")]
+
+
 def test_an_order_whose_window_has_passed_is_still_for_whoever_can_be_there_within_the_hour(
     street: Workforce, now: datetime
 ) -> None:
@@ -173,6 +191,26 @@ def test_an_order_whose_window_has_passed_is_still_for_whoever_can_be_there_with
     order = street.request(lasts=30 * MINUTE, begins=MINUTE)
     street.sweep(now + 2 * HOUR)
     assert street.offers(order=order) == [(worker.id, "open")]
+    assert street.order("attention", order) == ("late",)
     assert street.accept(worker, now + 2 * HOUR, order=order) is None
     street.sweep(now + 2 * HOUR)
     assert street.order("attention, due_at", order) == ("late", now + 2 * HOUR + 15 * MINUTE)
+
+
+def test_an_order_that_is_hours_late_is_left_to_a_person_and_said_once(street: Workforce, now: datetime) -> None:
+    street.add_worker("one")
+    order = street.request(lasts=30 * MINUTE, begins=MINUTE)
+    for minutes in (160, 165, 170):
+        street.sweep(now + minutes * MINUTE)
+    assert street.offers(order=order) == []
+    assert street.timeline(order) == ["requested", "attention"]
+    assert street.order("attention, due_reason", order) == ("late", "assign")
+
+
+def test_a_late_order_that_nobody_can_take_says_so_once_with_the_counts(street: Workforce, now: datetime) -> None:
+    street.add_worker("off", shift=None)
+    order = street.request(lasts=30 * MINUTE, begins=MINUTE)
+    for minutes in (40, 45, 50):
+        street.sweep(now + minutes * MINUTE)
+    assert street.order("attention, attention_detail -> 'turned_away'", order) == ("late", {"shift": 1})
+    assert street.timeline(order) == ["requested", "attention"]

@@ -88,7 +88,7 @@ def test_an_order_that_ends_leaves_everybody_who_saw_it_with_its_final_card(stat
             seat,
             {ORDER: order_card(7, state)},
             (f"order.{step}", (ORDER,)),
-            ("order.confirmed", (ORDER,)),
+            ("order.attention", (ORDER,)),
             audience={ORDER: (STAFF, FAMILY)},
             parting={ORDER: (WORKER,)},
             visible=visible,
@@ -102,6 +102,21 @@ def test_an_order_that_ends_leaves_everybody_who_saw_it_with_its_final_card(stat
     assert (frame["card"]["home"], frame["card"]["elder"]["phone"], frame["card"]["note"]) == (None, None, None)
     assert seen_by(WORKER, set()) == []
     assert told(seen_by(OTHER, {ORDER})) == [("remove", "order", "out_of_scope")]
+
+
+@pytest.mark.parametrize("state", ["confirmed", "settled"])
+def test_who_may_still_see_a_done_order_is_told_what_becomes_of_it(state: OrderState) -> None:
+    for seat in (STAFF, FAMILY, WORKER):
+        frames = said(
+            seat,
+            {ORDER: order_card(7, state)},
+            (f"order.{state}", (ORDER,)),
+            audience={ORDER: (STAFF, FAMILY)},
+            parting={ORDER: (WORKER,)},
+            visible=set(),
+        )
+        assert [frame["card"]["state"] for frame in frames] == ([] if seat is WORKER else [state])
+        assert told(frames) == [("remove", "order", "ended")] * len(frames)
 
 
 def test_an_offer_withdrawn_and_answered_late_is_told_twice() -> None:

@@ -7,7 +7,7 @@ import pytest
 from control_center.cards import AlarmResponse, Point, WorkerBrief
 from control_center.offer_views import search_of
 from control_center.presence import is_online
-from control_center.views import age, day_start, for_family, for_worker, news2_of, promise, today
+from control_center.views import age, for_family, for_worker, news2_of, promise
 from schemas.states import AlarmState
 from tests.unit.control_center.made_cards import alarm_card, elder
 
@@ -26,11 +26,6 @@ DUE = NOW + timedelta(seconds=60)
 )
 def test_age_is_in_full_years(born: date, years: int) -> None:
     assert age(born, date(2026, 11, 22)) == years
-
-
-def test_the_day_is_the_districts_day() -> None:
-    assert today(NOW) == date(2026, 11, 23)
-    assert day_start(NOW) == datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

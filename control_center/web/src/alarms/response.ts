@@ -20,7 +20,7 @@ export function whyNotSend(card: AlarmCard, now: number): string | null {
 }
 
 /** True while a responder has not arrived although the promised time is over. `now` is server time in ms. */
-export function isResponderLate(card: AlarmCard, now: number): boolean {
+function isResponderLate(card: AlarmCard, now: number): boolean {
   const promised = card.sla.on_scene?.due_at
   return responseStage(card) === 'found' && promised !== undefined && Date.parse(promised) < now
 }

@@ -9,7 +9,7 @@ const ALLOWED: Readonly<Record<StaffStep, readonly OrderState[]>> = {
   reassign: ['accepted', 'en_route'],
   confirm: ['completed'],
   settle: ['confirmed'],
-  cancel: ['requested', 'offered', 'accepted', 'en_route'],
+  cancel: ['requested', 'offered', 'accepted', 'en_route', 'checked_in', 'in_service'],
 }
 
 /** The steps that staff of `role` may take now. */

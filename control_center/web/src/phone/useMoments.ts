@@ -1,20 +1,11 @@
 import { useI18n } from 'vue-i18n'
 import { serverSecond } from '../time/clock'
-import { TIME_ZONE, daysAhead } from '../time/day'
+import { daysAhead } from '../time/day'
 import { ageOf } from '../time/duration'
+import { MINUTE, dateFormat } from '../time/format'
 
 const MINUTE_MS = 60_000
 
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = locale + JSON.stringify(options)
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: TIME_ZONE, ...options })
-  formats.set(key, known)
-  return known
-}
-
-const MINUTE: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 const DATE: Intl.DateTimeFormatOptions = { month: 'short', day: 'numeric', weekday: 'short' }
 const NEAR_DAYS: Record<number, string> = { [-1]: 'phone.yesterday', 0: 'phone.today', 1: 'phone.tomorrow' }
 
@@ -22,10 +13,10 @@ const NEAR_DAYS: Record<number, string> = { [-1]: 'phone.yesterday', 0: 'phone.t
 export function useMoments() {
   const { t, locale } = useI18n()
 
-  const minute = (at: string) => format(locale.value, MINUTE).format(new Date(at))
+  const minute = (at: string) => dateFormat(locale.value, MINUTE).format(new Date(at))
   const day = (at: string) => {
     const near = NEAR_DAYS[daysAhead(at, serverSecond.value)]
-    return near === undefined ? format(locale.value, DATE).format(new Date(at)) : t(near)
+    return near === undefined ? dateFormat(locale.value, DATE).format(new Date(at)) : t(near)
   }
   /** The time of day, with the day before it unless it is today. */
   const moment = (at: string) => (daysAhead(at, serverSecond.value) === 0 ? minute(at) : `${day(at)} ${minute(at)}`)

@@ -1,21 +1,9 @@
 import { useI18n } from 'vue-i18n'
 import { serverSecond } from './clock'
 import { ageOf } from './duration'
-
-/** The district lives in one time zone; a browser set to another must not shift its times. */
-const TIME_ZONE = 'Asia/Shanghai'
-
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = locale + JSON.stringify(options)
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: TIME_ZONE, ...options })
-  formats.set(key, known)
-  return known
-}
+import { MINUTE, dateFormat } from './format'
 
 const CLOCK: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }
-const MINUTE: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 const DAY: Intl.DateTimeFormatOptions = { month: 'short', day: 'numeric' }
 const TODAY: Intl.DateTimeFormatOptions = { ...DAY, weekday: 'short' }
 
@@ -23,13 +11,13 @@ const TODAY: Intl.DateTimeFormatOptions = { ...DAY, weekday: 'short' }
 export function useTimes() {
   const { t, locale } = useI18n()
 
-  const time = (at: string | number) => format(locale.value, CLOCK).format(new Date(at))
-  const day = (at: string | number) => format(locale.value, DAY).format(new Date(at))
-  const today = (at: string | number) => format(locale.value, TODAY).format(new Date(at))
+  const time = (at: string | number) => dateFormat(locale.value, CLOCK).format(new Date(at))
+  const day = (at: string | number) => dateFormat(locale.value, DAY).format(new Date(at))
+  const today = (at: string | number) => dateFormat(locale.value, TODAY).format(new Date(at))
   const isToday = (at: string | number) => day(at) === day(serverSecond.value)
   /** The time, with the day before it unless it is today. */
   const moment = (at: string | number) => (isToday(at) ? time(at) : `${day(at)} ${time(at)}`)
-  const minute = (at: string | number) => format(locale.value, MINUTE).format(new Date(at))
+  const minute = (at: string | number) => dateFormat(locale.value, MINUTE).format(new Date(at))
   /** From one minute to another, with the day before it unless it is today. */
   const span = (from: string | number, to: string | number) => {
     const text = t('orders.window', { from: minute(from), to: minute(to) })

@@ -1,8 +1,5 @@
 import type { Vital } from '../contract/types'
 
-/** NEWS2's parameters in its own order; oxygen and consciousness have no device that sends them. */
-export const NEWS2_PARAMETERS = ['rr', 'spo2', 'oxygen', 'sbp', 'hr', 'consciousness', 'temp'] as const
-
 /** Vitals in the order they are shown. */
 export const VITALS: readonly Vital[] = ['hr', 'spo2', 'rr', 'sbp', 'dbp', 'temp']
 

@@ -15,9 +15,10 @@ export interface Countdown {
 /** What is left of an offer at server time `now` (ms). */
 export function countdown(offer: OfferCard, now: number): Countdown {
   const ends = Date.parse(offer.expires_at)
-  const left = Math.max(0, ends - now)
   const whole = Math.max(1, ends - Date.parse(offer.offered_at))
-  return { seconds: Math.ceil(left / 1000), share: Math.min(1, left / whole), isLast: left <= LAST_SECONDS * 1000 }
+  // The clock that `now` is read from moves once a second, and may stand before the offer was made.
+  const left = Math.min(whole, Math.max(0, ends - now))
+  return { seconds: Math.ceil(left / 1000), share: left / whole, isLast: left <= LAST_SECONDS * 1000 }
 }
 
 /** Alarms before orders, then what ends first. */

@@ -22,12 +22,12 @@ export function geolocation(): Geolocation {
   return navigator.geolocation
 }
 
-export function troubleOf(error: { code: number }): Trouble {
+function troubleOf(error: { code: number }): Trouble {
   return BY_CODE[error.code] ?? 'unavailable'
 }
 
 /** A browser's position as the service takes it; metres, one decimal. */
-export function spotOf({ coords }: GeolocationPosition): Spot {
+function spotOf({ coords }: GeolocationPosition): Spot {
   return { lat: coords.latitude, lon: coords.longitude, accuracy_m: Math.round(coords.accuracy * 10) / 10 }
 }
 

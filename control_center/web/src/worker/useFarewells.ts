@@ -10,7 +10,9 @@ export function useFarewells(): void {
   const { t } = useI18n()
 
   watch(board, (now, before) => {
-    for (const [, departure] of departures(now.offer.departed, before.offer.departed)) {
+    for (const [id, departure] of departures(now.offer.departed, before.offer.departed)) {
+      // One that had left already was answered too late: the refusal of that answer has said so.
+      if (before.offer.departed.has(id)) continue
       const farewell = offerFarewell(departure)
       const say = farewell === 'accepted' ? tellGood : tell
       say(t(`worker.offer.left.${farewell}`))

@@ -1,4 +1,4 @@
-"""What the database and the broker say of the service's work: what waits, what is late, what is open."""
+"""What the database and the broker say of the service's work, in figures: what waits, is late, is open."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ _SIZE = statement("SELECT pg_database_size(current_database()) AS number")
 
 
 @dataclass(frozen=True)
-class DatabaseSigns:
+class DatabaseFigures:
     """The database's side: counts by name, the size in bytes, sessions of our processes by application name."""
 
     storage: dump.Storage
@@ -58,15 +58,15 @@ class DatabaseSigns:
 
 
 @dataclass(frozen=True)
-class BrokerSigns:
+class BrokerFigures:
     """The broker's side: messages no process has stored yet, by lane group, and the age of the oldest in seconds."""
 
     waiting: dict[str, int]
     oldest_seconds: float | None
 
 
-def ask_database(url: str, now: datetime) -> DatabaseSigns:
-    """Read the database's signs. Raises LaunchError when it cannot be asked."""
+def ask_database(url: str, now: datetime) -> DatabaseFigures:
+    """Read the database's figures. Raises LaunchError when it cannot be asked."""
     with dump.connect(url, autocommit=True) as conn:
         conn.execute("SET statement_timeout = '10s'")
         try:
@@ -75,7 +75,7 @@ def ask_database(url: str, now: datetime) -> DatabaseSigns:
             raise LaunchError(f"the database does not answer: {str(error).splitlines()[0]}") from None
 
 
-def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseSigns:
+def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseFigures:
     with conn.cursor(row_factory=dict_row) as cursor:
 
         def counts(query: Any) -> dict[str, int]:
@@ -86,7 +86,7 @@ def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseSigns:
             return int(row["number"]) if row else 0
 
         overdue = cursor.execute(_OVERDUE, {"before": now - GRACE}).fetchone() or {}
-        return DatabaseSigns(
+        return DatabaseFigures(
             storage=dump.storage_of(conn),
             size=number(_SIZE),
             sessions=counts(_SESSIONS),
@@ -98,8 +98,8 @@ def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseSigns:
         )
 
 
-def ask_broker(url: str, now: datetime) -> BrokerSigns:
-    """Read the broker's signs. Raises LaunchError when it cannot be asked."""
+def ask_broker(url: str, now: datetime) -> BrokerFigures:
+    """Read the broker's figures. Raises LaunchError when it cannot be asked."""
     found = {stream.name: stream for stream in broker_snapshot.streams(url)}
     waiting: dict[str, int] = {"event": 0, "telemetry": 0}
     for consumer in broker_snapshot.consumers(url):
@@ -112,4 +112,4 @@ def ask_broker(url: str, now: datetime) -> BrokerSigns:
         # Python reads microseconds, the broker says nanoseconds.
         first = datetime.fromisoformat(str(messages.state["first_ts"])[:19]).replace(tzinfo=UTC)
         oldest = max(0.0, (now - first).total_seconds())
-    return BrokerSigns(waiting, oldest)
+    return BrokerFigures(waiting, oldest)
