@@ -99,9 +99,13 @@ class Errand:
             self.expect(not phone.screen.orders.get(self.id), "the order is shown before it is accepted")
             self.expect(not await phone.may_read(self.path), "the order can be read before it is accepted")
 
+    async def leaves(self, offer: Card, phone: Phone) -> Frame | None:
+        """The frame by which an offer leaves a phone."""
+        return await phone.screen.wait(about("offer", offer["id"]), lambda one: one.type == "remove", ANSWER_SECONDS)
+
     async def offer_gone(self, offer: Card, phone: Phone, state: str) -> None:
         """The offer leaves the phone, and the phone is told why."""
-        gone = await phone.screen.wait(about("offer", offer["id"]), lambda one: one.type == "remove", ANSWER_SECONDS)
+        gone = await self.leaves(offer, phone)
         self.expect(gone and gone.card.get("state") == state, f"{phone.username}'s offer did not leave as {state}")
 
     async def accepted_by(self, phone: Phone) -> None:
