@@ -167,7 +167,7 @@ def read_order(order_id: OrderId, account: OrderReader, db: Db, now: Now) -> Ord
 
 @router.post("/orders/{order_id}/cancel")
 def cancel(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) -> OrderAnswer:
-    """Cancel an order, until the worker has checked in."""
+    """Call an order off, until it is completed."""
     with db.transaction() as tx:
         orders.cancel(tx, now, order_id, account.id, body.reason)
         return order_answer(tx, now, account, "order.cancelled", order_id)
