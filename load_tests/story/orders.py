@@ -16,10 +16,12 @@ FAMILY: Final = "family1"
 
 
 async def orders(story: Story) -> None:
-    """Three orders side by side, and requests that must be refused."""
+    """Three orders, each done before the next is made, and requests that must be refused."""
     elders = [story.cast.roles[FAMILY_WEARABLE].people[0].id, *story.cast.ordinary_elders(3)]
     errands = [Errand(story, item, elder) for item, elder in zip(_PLAYS, elders, strict=False)]
-    await asyncio.gather(*(_told(errand) for errand in errands), _refused_orders(story, elders[-1]))
+    for errand in errands:
+        await _told(errand)
+    await _refused_orders(story, elders[-1])
     refusals = [refusal for errand in errands for refusal in errand.refusals]
     wrong = [refusal.fault for refusal in refusals if refusal.fault]
     story.report.check_all(

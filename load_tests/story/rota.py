@@ -1,6 +1,5 @@
 """Providers' people at work: everybody is on duty whatever the hour is, while orders and alarms are served."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,7 +53,9 @@ async def people_at_work(story: Story) -> None:
     """The chapters in which workers play; who plays is settled before the other chapters choose theirs."""
     button = story.cast.take_family_button()
     async with _everybody_on_duty(story):
-        await asyncio.gather(orders(story), response(story, button))
+        # One after the other: whoever is on a visit is rightly refused the next thing she accepts.
+        await orders(story)
+        await response(story, button)
 
 
 @asynccontextmanager
