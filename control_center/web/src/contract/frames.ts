@@ -1,4 +1,5 @@
-import type { AlarmCard, LiveNumbers } from './types'
+import type { AlarmCard } from './alarms'
+import type { LiveNumbers } from './register'
 import type { OfferCard, OrderCard } from './work'
 
 /** What the feed has cards of. */

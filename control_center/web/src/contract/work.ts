@@ -1,5 +1,5 @@
 /** Shapes of orders, offers, workers and what families see. Times are ISO-8601 UTC text. */
-import type { ElderBrief, Organisation, Person, Severity, SlaTarget, TimelineEntry } from './types'
+import type { ElderBrief, Organisation, Person, Severity, SlaTarget, TimelineEntry } from './register'
 
 export const ORDER_STATES = [
   'requested',
