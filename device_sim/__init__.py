@@ -1,1 +1,1 @@
-"""Elders, homes and devices that behave like real ones; replay of recordings. Knows only what a device knows."""
+"""Elders, homes, devices and people at work that behave like real ones; recordings played back."""

@@ -1,1 +1,1 @@
-"""Alarms, and later orders, to the people who answer them."""
+"""Alarms and orders, to the people who answer them."""
