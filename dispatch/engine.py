@@ -14,7 +14,7 @@ from dispatch import escalation, order_deadlines, responders
 from dispatch.commands import claim_due, mark_tried
 from dispatch.publisher import CommandPublisher
 from dispatch.scheduled import housekeep
-from dispatch.sweeping import MATCHING_BATCH
+from dispatch.sweeping import MATCHING_BATCH, overdue
 from schemas.database import Transaction, connect, transaction
 from schemas.events import CHANNEL
 from schemas.process import Health, StopSignal
@@ -79,9 +79,9 @@ class Engine:
             self._swept_at = self._clock()
         with transaction(conn) as tx:
             now = self._clock()
-            ALARMS_OVERDUE.set(escalation.overdue(tx, now, GRACE))
-            SEARCHES_OVERDUE.set(responders.overdue(tx, now, GRACE))
-            ORDERS_OVERDUE.set(order_deadlines.overdue(tx, now, GRACE))
+            ALARMS_OVERDUE.set(overdue(tx, now, GRACE, escalation.SWEEP))
+            SEARCHES_OVERDUE.set(overdue(tx, now, GRACE, responders.SWEEP))
+            ORDERS_OVERDUE.set(overdue(tx, now, GRACE, order_deadlines.SWEEP))
 
     def _sweep_alarms(self, conn: psycopg.Connection[TupleRow]) -> None:
         while self._step(conn, escalation.sweep_deadlines, BATCH, ALARM_STEPS):

@@ -109,6 +109,7 @@ OVERDUE = statement("SELECT count(*) AS overdue FROM alarm WHERE due_at < %(befo
 SWEEP: Final = Sweep(
     "alarm",
     POSTPONE,
+    OVERDUE,
     Counter("anban_alarm_steps_failed_total", "Alarm deadlines whose step failed and was put off by 30 s"),
 )
 
@@ -162,9 +163,3 @@ def _take(tx: Transaction, now: datetime, alarm: Row, step: Step) -> None:
     detail: dict[str, Any] = {"level": step.level, "roles": list(step.roles)} if step.event == "alarm.escalated" else {}
     record(tx, now, alarm["id"], step.event.removeprefix("alarm."), detail=detail)
     tx.emit(Event(step.event, now, alarm_id=alarm["id"], elder_id=alarm["elder_id"]))
-
-
-def overdue(tx: Transaction, now: datetime, grace: timedelta) -> int:
-    """How many deadlines passed more than `grace` ago without anybody acting on them: the engine's own audit."""
-    found = tx.row(OVERDUE, {"before": now - grace})
-    return int(found["overdue"]) if found else 0

@@ -34,6 +34,7 @@ OVERDUE = statement("SELECT count(*) AS overdue FROM service_order WHERE due_at 
 SWEEP: Final = Sweep(
     "order",
     LOOK_AT,
+    OVERDUE,
     Counter("anban_order_steps_failed_total", "Order deadlines whose step failed and was put off by 30 s"),
 )
 
@@ -65,9 +66,3 @@ def _act(tx: Transaction, now: datetime, order: Row) -> None:
             look_at(tx, order, now + REMIND)
         case "confirm":
             confirmed(tx, now, order, None)
-
-
-def overdue(tx: Transaction, now: datetime, grace: timedelta) -> int:
-    """How many deadlines of orders passed more than `grace` ago without anybody acting on them."""
-    found = tx.row(OVERDUE, {"before": now - grace})
-    return int(found["overdue"]) if found else 0

@@ -97,6 +97,7 @@ OVERDUE = statement("SELECT count(*) AS overdue FROM alarm WHERE response_due_at
 SWEEP: Final = Sweep(
     "search",
     WAIT,
+    OVERDUE,
     Counter("anban_search_steps_failed_total", "Searches for a responder whose step failed and was put off by 30 s"),
 )
 
@@ -178,12 +179,6 @@ def sweep_searches(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) 
     act_on_each(tx, now, lost, lambda alarm: _replace_lost(tx, now, alarm), SWEEP)
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
     return act_on_each(tx, now, due, lambda alarm: _go_on(tx, now, alarm), SWEEP)
-
-
-def overdue(tx: Transaction, now: datetime, grace: timedelta) -> int:
-    """How many searches have waited for more than `grace` without anybody acting on them."""
-    found = tx.row(OVERDUE, {"before": now - grace})
-    return int(found["overdue"]) if found else 0
 
 
 def _locked(tx: Transaction, alarm_id: int) -> Row:

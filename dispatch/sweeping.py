@@ -19,12 +19,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Sweep:
-    """How the rows of one kind are put off."""
+    """How the rows of one kind are put off and counted."""
 
     subject: str
     """What a row is, for the log: alarm, search, order."""
     postpone: psycopg.sql.SQL
     """Sets the row's deadline: takes id and due_at."""
+    overdue: psycopg.sql.SQL
+    """Counts, as `overdue`, the rows whose deadline was earlier than `before`."""
     failed: Counter
 
 
@@ -62,3 +64,9 @@ def _postponed(tx: Transaction, now: datetime, row: Row, sweep: Sweep) -> bool:
         log.error("not_postponed", subject=sweep.subject, id=row["id"], error=str(error))
         return False
     return True
+
+
+def overdue(tx: Transaction, now: datetime, grace: timedelta, sweep: Sweep) -> int:
+    """How many deadlines passed more than `grace` ago without anybody acting on them: the engine's own audit."""
+    found = tx.row(sweep.overdue, {"before": now - grace})
+    return int(found["overdue"]) if found else 0

@@ -6,8 +6,9 @@ import pytest
 
 from dispatch.answering import add_note
 from dispatch.commands import SEEN_LIFETIME, acknowledge_command, claim_due, mark_tried
-from dispatch.escalation import overdue
+from dispatch.escalation import SWEEP
 from dispatch.refusals import Refused
+from dispatch.sweeping import overdue
 from schemas.database import transaction
 from tests.integration.dispatch.desk import SECOND, Desk
 from tests.integration.district import Connection, add_operator
@@ -152,11 +153,11 @@ def test_the_engines_audit_sees_what_nobody_acted_on(conn: Connection, now: date
     desk = Desk(conn, now)
     desk.raised(now)
     with transaction(conn) as tx:
-        assert overdue(tx, now + 25 * SECOND, 10 * SECOND) == 0
-        assert overdue(tx, now + 31 * SECOND, 10 * SECOND) == 1
+        assert overdue(tx, now + 25 * SECOND, 10 * SECOND, SWEEP) == 0
+        assert overdue(tx, now + 31 * SECOND, 10 * SECOND, SWEEP) == 1
     desk.sweep(now + 31 * SECOND)
     with transaction(conn) as tx:
-        assert overdue(tx, now + 31 * SECOND, 10 * SECOND) == 0
+        assert overdue(tx, now + 31 * SECOND, 10 * SECOND, SWEEP) == 0
 
 
 def test_an_alarm_without_a_policy_can_be_acknowledged_and_goes_stale(conn: Connection, now: datetime) -> None:

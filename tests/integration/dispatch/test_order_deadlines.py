@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from dispatch.order_deadlines import overdue
+from dispatch.order_deadlines import SWEEP
 from dispatch.orders import reassign, search_again
+from dispatch.sweeping import overdue
 from dispatch.visits import begin, complete
 from schemas.database import transaction
 from tests.integration.dispatch.progress import STATES, order_in, visit_until
@@ -114,8 +115,8 @@ def test_every_open_order_has_a_deadline_and_the_overdue_are_counted(
     due_at, open_ = street.order("due_at, ended_at IS NULL", order)
     assert due_at is not None or not open_
     with transaction(street.conn) as tx:
-        assert overdue(tx, now + 9 * DAY, timedelta()) == (due_at is not None)
-        assert overdue(tx, now, timedelta(seconds=10)) == 0
+        assert overdue(tx, now + 9 * DAY, timedelta(), SWEEP) == (due_at is not None)
+        assert overdue(tx, now, timedelta(seconds=10), SWEEP) == 0
 
 
 def test_an_order_whose_step_fails_is_tried_later_and_holds_up_no_other(street: Workforce, now: datetime) -> None:
