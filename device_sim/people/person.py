@@ -15,7 +15,7 @@ from device_sim.people import metrics
 from device_sim.people.api import Address, Api, ApiRefused
 from device_sim.people.door import Door, Rejected
 from device_sim.people.screen import SUBJECTS, Frame, Screen, about
-from device_sim.people.steps import Do, Go, Restraint, Seen, Step
+from device_sim.people.steps import Do, Restraint, Seen, Step
 from schemas.states import Role
 
 TURN_SECONDS: Final = 1.0
@@ -68,9 +68,10 @@ class Person(ABC):
     async def carry_on(self, moment: Moment) -> bool:
         """What is done beside the cards, every turn; returns whether to stay."""
 
-    def go(self, step: Go, moment: Moment) -> None:
-        """Be on the way."""
-        raise NotImplementedError(f"{self.username} does not leave the desk")
+    async def take(self, step: Step, moment: Moment) -> None:
+        """Take one step; raises OSError, ApiRefused."""
+        if isinstance(step, Do):
+            await self._do(step, moment.clock)
 
     async def live(self) -> None:
         """From signing in to leaving, and in again when the session ends; returns when it is over."""
@@ -110,11 +111,8 @@ class Person(ABC):
         self.restraint.forget_all_but(live, moment.clock)
         step = self.restraint.first_free(self.next_steps(moment), moment.clock)
         try:
-            match step:
-                case Go():
-                    self.go(step, moment)
-                case Do():
-                    await self._do(step, moment.clock)
+            if step is not None:
+                await self.take(step, moment)
             return await self.carry_on(moment)
         except (OSError, ApiRefused) as error:
             if isinstance(error, ApiRefused) and error.status == 401:

@@ -42,7 +42,14 @@ class SimWorker(Person):
     def _round(self, moment: Moment) -> Round:
         return Round(self.username, self.screen.cards, self.seen, self.place, moment.now, moment.clock, self.pace)
 
-    def go(self, step: Go, moment: Moment) -> None:
+    async def take(self, step: Step, moment: Moment) -> None:
+        """See Person; a worker is also on the way."""
+        if isinstance(step, Go):
+            self._go(step, moment)
+        else:
+            await super().take(step, moment)
+
+    def _go(self, step: Go, moment: Moment) -> None:
         """Move on by the time since the last stride."""
         seconds = max(0.0, min(moment.clock - self._moved_at, _LONGEST_STRIDE_SECONDS))
         self._moved_at = moment.clock
