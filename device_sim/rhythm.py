@@ -4,11 +4,10 @@ Mean of three wrist actigraphs of 13-22 days (example_01, 02 and 04 of PyPI `pyA
 a day's activity counts, local time.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
-LOCAL: Final = timezone(timedelta(hours=8))
-"""Beibei's time; China has no summer time."""
+from schemas.district_time import DISTRICT_TIME
 
 HOURLY_SHARE: Final = (
     0.0031, 0.0027, 0.0017, 0.0016, 0.0032, 0.0017, 0.0060, 0.0476, 0.0717, 0.0824, 0.0774, 0.0886,
@@ -21,7 +20,7 @@ FALLS_BY_PART_OF_DAY: Final = {"morning": 0.33, "afternoon": 0.36, "evening": 0.
 
 def hour_of(moment: datetime) -> float:
     """The local time of day in hours, 0 up to but not including 24."""
-    local = moment.astimezone(LOCAL)
+    local = moment.astimezone(DISTRICT_TIME)
     return local.hour + local.minute / 60 + local.second / 3600
 
 

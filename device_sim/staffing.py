@@ -7,8 +7,9 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
-from device_sim.workforce import DISTRICT_TIME, PROVIDERS, Worker, shifts_of, workforce, workforce_size
+from device_sim.workforce import PROVIDERS, Worker, shifts_of, workforce, workforce_size
 from schemas.database import rows
+from schemas.district_time import today
 from schemas.statements import statement
 
 _LOCK: Final = statement("SELECT pg_advisory_xact_lock(7221178)")
@@ -121,7 +122,7 @@ def _add_workers(
 
 
 def _add_skills(conn: psycopg.Connection[TupleRow], workers: list[Worker], ids: dict[str, int], now: datetime) -> None:
-    today = now.astimezone(DISTRICT_TIME).date()
+    day = today(now)
     proofs = [(ids[worker.username], proof) for worker in workers for proof in worker.proofs]
     conn.execute(
         _ADD_SKILLS,
@@ -129,9 +130,9 @@ def _add_skills(conn: psycopg.Connection[TupleRow], workers: list[Worker], ids: 
             "worker_ids": [worker_id for worker_id, _ in proofs],
             "skills": [proof.skill for _, proof in proofs],
             "certificates": [proof.certificate for _, proof in proofs],
-            "valid_from": [today - timedelta(days=proof.days_before) for _, proof in proofs],
+            "valid_from": [day - timedelta(days=proof.days_before) for _, proof in proofs],
             "valid_to": [
-                None if proof.days_after is None else today + timedelta(days=proof.days_after) for _, proof in proofs
+                None if proof.days_after is None else day + timedelta(days=proof.days_after) for _, proof in proofs
             ],
         },
     )

@@ -12,7 +12,8 @@ from device_sim.baseline import Baseline, Limits, baseline_of
 from device_sim.episodes import Episode, Shift
 from device_sim.places import offset
 from device_sim.population import Elder
-from device_sim.rhythm import LOCAL, activity_at, hour_of, share_walked_by
+from device_sim.rhythm import activity_at, hour_of, share_walked_by
+from schemas.district_time import today
 
 Sample = dict[str, float]
 
@@ -67,7 +68,7 @@ class Wearer:
         self._off_until = start
         self._dropout_until = start
         self._dropped: tuple[str, ...] = ()
-        self._day: date = start.astimezone(LOCAL).date()
+        self._day: date = today(start)
         self._steps = self.baseline.steps_a_day * share_walked_by(hour_of(start))
         self._battery = rng.uniform(35, 100)
         self._due = {
@@ -115,9 +116,9 @@ class Wearer:
     def _live(self, now: datetime, dt: float) -> None:
         worn, asleep = self.is_worn(now), self.is_asleep(now)
         self._battery = min(100.0, max(3.0, self._battery + dt / 3600 * (-1.1 if worn else 60)))
-        today = now.astimezone(LOCAL).date()
-        if today != self._day:
-            self._day, self._steps = today, 0.0
+        day = today(now)
+        if day != self._day:
+            self._day, self._steps = day, 0.0
         activity = activity_at(hour_of(now)) * (0.15 if asleep else 1.0)
         if self._bout_effort > 0:
             if self._rng.random() < 1 - math.exp(-dt / _BOUT_SECONDS):

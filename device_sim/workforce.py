@@ -7,15 +7,15 @@ telephone numbers start with 10, as no mobile number in China does.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from typing import Final, Literal
 
 from device_sim.names import Gender, younger_name
 from device_sim.places import scatter
 from device_sim.towns import DISTRICT_CODE, TOWNS, Town
+from schemas.district_time import DISTRICT_TIME, today
 from schemas.states import ProviderState, Travel
 
-DISTRICT_TIME: Final = timezone(timedelta(hours=8))
 FIRST_WORKER: Final = "worker1"
 """Left to whoever tries the worker's page; the others live by themselves."""
 SHIFT_DAYS: Final = 8
@@ -112,10 +112,10 @@ def shifts_of(number: int, now: datetime) -> list[tuple[datetime, datetime]]:
 
     The first worker is always on duty, from four to four, so that whoever plays it is asked at any hour.
     """
-    today = now.astimezone(DISTRICT_TIME).date()
+    first_day = today(now)
     start, end = (4, 28) if number == 1 else _hours(number)
     found = []
-    for day in (today + timedelta(days=ahead) for ahead in range(-1, SHIFT_DAYS)):
+    for day in (first_day + timedelta(days=ahead) for ahead in range(-1, SHIFT_DAYS)):
         if number != 1 and random.Random(f"{_SEED}:{number}:{day.isoformat()}").random() < _DAY_OFF:
             continue
         midnight = datetime.combine(day, time(), DISTRICT_TIME)

@@ -7,7 +7,7 @@ from typing import Final
 
 from device_sim.people.api import Json
 from device_sim.people.screen import Card
-from device_sim.workforce import DISTRICT_TIME
+from schemas.district_time import DISTRICT_TIME, today
 
 MOST_OPEN: Final = 25
 SECONDS_BETWEEN: Final = 25.0
@@ -56,7 +56,7 @@ def _draw_time(rng: random.Random, unended: list[Card], now: datetime) -> dateti
     tomorrow = sum(start > now + timedelta(hours=5) for start in starts)
     draw = rng.random()
     if draw < 0.12 and tomorrow < _MOST_TOMORROW:
-        day = now.astimezone(DISTRICT_TIME).date() + timedelta(days=1)
+        day = today(now) + timedelta(days=1)
         return datetime.combine(day, time(rng.randint(8, 16), rng.choice((0, 15, 30, 45))), DISTRICT_TIME)
     if draw < 0.30 and later < _MOST_LATER:
         return (now + timedelta(minutes=rng.randint(*_LATER_MINUTES))).replace(second=0, microsecond=0)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from device_sim.episodes import KINDS, Episode, some_episode
 from device_sim.population import Elder, households
-from device_sim.rhythm import LOCAL
 from device_sim.vitals import Sample, Wearer
+from schemas.district_time import DISTRICT_TIME
 from schemas.vitals import RANGES
 
-MIDNIGHT = datetime(2026, 5, 11, tzinfo=LOCAL).astimezone(UTC)
+MIDNIGHT = datetime(2026, 5, 11, tzinfo=DISTRICT_TIME).astimezone(UTC)
 ELDERS = [(elder, home) for home in households(300) for elder in home.elders]
 
 # Upper ends of the bands of the design page, with their points; the last band is open.
