@@ -29,12 +29,12 @@ SECOND_LOOKS: Final = frozenset({"assign", "arrive", "finish"})
 
 ORDERS = statement("""
     SELECT service_order.*, item.assist, item.name_zh, item.name_en,
-           COALESCE(policy.overrun_seconds, 1800) AS overrun_seconds,
+           policy.overrun_seconds,
            requester.name AS requested_name, worker_account.name AS worker_name, provider.name AS worker_provider,
            worker.phone AS worker_phone, asked.offers_open, asked.offers_made
     FROM service_order
     JOIN catalogue_item AS item ON item.code = service_order.item_code AND item.version = service_order.item_version
-    LEFT JOIN order_policy AS policy ON policy.assist = item.assist
+    JOIN assist_policy AS policy ON policy.assist = item.assist
     JOIN account AS requester ON requester.id = service_order.requested_by
     LEFT JOIN worker ON worker.id = service_order.worker_id
     LEFT JOIN account AS worker_account ON worker_account.id = worker.account_id

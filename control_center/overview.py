@@ -51,11 +51,11 @@ COUNT_OPEN_ORDERS = statement("""
            count(*) FILTER (WHERE late.arrival
                OR (service_order.accepted_at IS NULL AND service_order.accept_due_at < %(now)s::timestamptz)
                OR service_order.checked_in_at + make_interval(mins => service_order.duration_minutes,
-                   secs => COALESCE(policy.overrun_seconds, 1800)) < %(now)s::timestamptz) AS breached
+                   secs => policy.overrun_seconds) < %(now)s::timestamptz) AS breached
     FROM service_order
     JOIN open_order_audience(%(now)s::timestamptz) AS audience ON audience.order_id = service_order.id
     JOIN catalogue_item AS item ON item.code = service_order.item_code AND item.version = service_order.item_version
-    LEFT JOIN order_policy AS policy ON policy.assist = item.assist
+    JOIN assist_policy AS policy ON policy.assist = item.assist
     CROSS JOIN LATERAL (SELECT service_order.checked_in_at IS NULL
         AND service_order.window_to < %(now)s::timestamptz AS arrival) AS late
     WHERE audience.account_id = %(account_id)s::integer

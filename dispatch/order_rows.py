@@ -16,20 +16,17 @@ ORDERS: Final[LiteralString] = """
            service_order.accept_due_at, service_order.checked_in_at, service_order.attention,
            service_order.attention_detail, service_order.due_at, service_order.due_reason,
            elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
-           COALESCE(policy.accept_seconds, 600) AS accept_seconds, COALESCE(policy.offer_seconds, 90) AS offer_seconds,
-           COALESCE(policy.offers_at_once, 1) AS offers_at_once,
-           COALESCE(policy.overrun_seconds, 1800) AS overrun_seconds,
-           COALESCE(policy.confirm_seconds, 86400) AS confirm_seconds
+           policy.accept_seconds, policy.offer_seconds, policy.offers_at_once, policy.overrun_seconds,
+           policy.confirm_seconds
     FROM service_order
     JOIN catalogue_item ON catalogue_item.code = service_order.item_code
                        AND catalogue_item.version = service_order.item_version
     JOIN elder ON elder.id = service_order.elder_id
     JOIN household ON household.id = elder.household_id
     JOIN org_unit AS home ON home.code = household.org_code
-    LEFT JOIN order_policy AS policy ON policy.assist = catalogue_item.assist
+    JOIN assist_policy AS policy ON policy.assist = catalogue_item.assist
 """
-"""The columns that every function of dispatch gets. Figures stand in for a policy that somebody deleted: an order
-without one is dealt with all the same."""
+"""The columns that every function of dispatch gets."""
 
 
 def orders_where(condition: LiteralString, lock: LiteralString = "FOR UPDATE OF service_order") -> sql.SQL:

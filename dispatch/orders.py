@@ -43,9 +43,9 @@ ELDER_IN_SCOPE = statement("""
 """)
 ITEM = statement("""
     SELECT item.version, item.duration_minutes, item.skills, item.window_minutes,
-           COALESCE(policy.accept_seconds, 600) AS accept_seconds
+           policy.accept_seconds
     FROM catalogue_item AS item
-    LEFT JOIN order_policy AS policy ON policy.assist = item.assist
+    JOIN assist_policy AS policy ON policy.assist = item.assist
     WHERE item.code = %(code)s::text AND item.valid_from <= %(now)s::timestamptz
       AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
 """)

@@ -35,6 +35,18 @@ INSERT INTO order_policy (assist, accept_seconds, offer_seconds, offers_at_once)
     ('clean', 600, 90, 1), ('meal', 600, 90, 1), ('bath', 600, 90, 1),
     ('walk', 600, 90, 1), ('emergency', 600, 90, 3), ('medical', 600, 90, 2);
 
+-- What holds for each assist. Figures stand in for rows that somebody deleted: an order without a policy is dealt with
+-- all the same.
+CREATE VIEW assist_policy AS
+SELECT known.assist,
+       COALESCE(order_policy.accept_seconds, 600) AS accept_seconds,
+       COALESCE(order_policy.offer_seconds, 90) AS offer_seconds,
+       COALESCE(order_policy.offers_at_once, 1::smallint) AS offers_at_once,
+       COALESCE(order_policy.overrun_seconds, 1800) AS overrun_seconds,
+       COALESCE(order_policy.confirm_seconds, 86400) AS confirm_seconds
+FROM (VALUES ('clean'), ('meal'), ('bath'), ('walk'), ('emergency'), ('medical')) AS known (assist)
+LEFT JOIN order_policy ON order_policy.assist = known.assist;
+
 -- What makes one candidate better than another: minutes of travel, and what a visit already taken today and an earlier
 -- visit to the same elder are worth in such minutes.
 CREATE TABLE ranking_policy (
@@ -195,4 +207,5 @@ LEFT JOIN LATERAL (
 DROP TABLE offer;
 ALTER TABLE alarm DROP COLUMN response_state, DROP COLUMN response_due_at, DROP COLUMN response_detail,
     DROP COLUMN responder_id;
+DROP VIEW assist_policy;
 DROP TABLE order_event, service_order, ranking_policy, order_policy, catalogue_item;
