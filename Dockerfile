@@ -10,7 +10,9 @@ FROM python:3.13.9-slim-bookworm
 ENV PATH=/opt/anban/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv /opt/anban \
     && useradd --system --uid 10001 --home-dir /var/lib/anban --shell /usr/sbin/nologin anban \
-    && install --directory --owner=anban --group=anban --mode=0700 /var/lib/anban /backups
+    && install --directory --owner=anban --group=anban --mode=0700 /var/lib/anban /backups \
+    && install --directory --owner=anban --group=root --mode=2750 /tls \
+    && install --directory --owner=anban --group=root --mode=0750 /log
 WORKDIR /app
 COPY requirements/run.txt requirements/run.txt
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/run.txt

@@ -1,4 +1,4 @@
-"""`python -m control_center`: serve; `python -m control_center openapi`: print the OpenAPI document."""
+"""`python -m control_center`: serve; `… openapi`: print the OpenAPI document; `… devices`: the register of devices."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from control_center.app import create_app
+from control_center.device_commands import devices
 from control_center.system import health_of
 from schemas.process import StopSignal, configure_logging, serve_health
 from schemas.settings import Settings, load_settings
@@ -75,7 +76,9 @@ def serve(settings: Settings) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two commands."""
+    """Run one of the commands."""
+    if arguments[:1] == ["devices"]:
+        devices(arguments[1:], prog_name="anban devices")
     if arguments == ["openapi"]:
         sys.stdout.write(openapi())
         return 0
@@ -83,7 +86,7 @@ def main(arguments: list[str]) -> int:
         GENERATED.write_text(openapi())
         return 0
     if arguments:
-        print("usage: python -m control_center [openapi [--write]]", file=sys.stderr)  # noqa: T201
+        print("usage: python -m control_center [openapi [--write] | devices …]", file=sys.stderr)  # noqa: T201
         return 2
     serve(load_settings())
     return 0

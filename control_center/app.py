@@ -11,9 +11,11 @@ from fastapi import FastAPI
 
 from control_center import (
     auth,
+    devices,
     errors,
     families,
     feed,
+    homes,
     operators,
     orders,
     overview,
@@ -21,7 +23,9 @@ from control_center import (
     registry,
     sockets,
     system,
+    thresholds,
     throttle,
+    trends,
     website,
     workers,
 )
@@ -74,7 +78,22 @@ def create_app(
     app.state.clock = clock
     errors.install(app)
     app.add_middleware(Gate)
-    for part in (auth, operators, orders, workers, families, people, overview, registry, system, sockets):
+    for part in (
+        auth,
+        operators,
+        orders,
+        workers,
+        families,
+        people,
+        overview,
+        registry,
+        trends,
+        thresholds,
+        homes,
+        devices,
+        system,
+        sockets,
+    ):
         app.include_router(part.router)
     app.include_router(website.serve(dist))
     return app

@@ -13,6 +13,7 @@ from schemas.states import (
     ElderState,
     OfferState,
     Outcome,
+    OwnOutcome,
     ResponseState,
     Role,
     Severity,
@@ -139,10 +140,52 @@ class News2(Shape):
 
 
 class AlarmDevice(Shape):
-    """The device that raised an alarm; empty for a worker, whom it does not concern."""
+    """The device that raised an alarm; empty for a unit's alarm, and for a worker, whom it does not concern."""
 
     id: str
     kind: str
+
+
+class CrossedLimit(Shape):
+    """A limit on a vital sign and the value that crossed it; null is no limit on that side. It was set for the elder or
+    for the care level, or learnt from what is usual for the elder."""
+
+    vital: str
+    value: float
+    low: float | None
+    high: float | None
+    severity: Severity
+    source: Literal["elder", "care_level", "baseline"]
+
+
+class AlarmFinding(Shape):
+    """What was found, for staff, null where it does not apply: since when there is silence and whether a last will
+    announced it, the battery in %, seconds by which a clock is ahead, devices of a dark street lost and watched;
+    the sensor that spoke and why a home's alarm was raised; since when a home is still and how long it may be, in
+    minutes; water used in so many hours, m³; metres from the middle of a fence of that radius, and since when
+    outside; the catalogue item that helps; limits on vital signs that were crossed; why a device was turned away, how
+    often, and the topic."""
+
+    silent_since: datetime | None = None
+    said_goodbye: bool | None = None
+    battery: float | None = None
+    clock_off_seconds: float | None = None
+    devices_lost: int | None = None
+    devices_watched: int | None = None
+    limits: list[CrossedLimit] | None = None
+    sensor: str | None = None
+    reason: str | None = None
+    still_since: datetime | None = None
+    limit_minutes: int | None = None
+    used_m3: float | None = None
+    hours: int | None = None
+    distance_m: int | None = None
+    radius_m: int | None = None
+    outside_since: datetime | None = None
+    order_item: str | None = None
+    refused_reason: str | None = None
+    refused_times: int | None = None
+    refused_topic: str | None = None
 
 
 class ElderBrief(Shape):
@@ -175,8 +218,9 @@ class AlarmResponse(Shape):
 
 class AlarmCard(Shape):
     """An alarm as a screen shows it. `residents` are the household's other elders; `address` and `org` are empty for
-    a device that nobody wears. Only staff and the responder are given the home's position; a responder is given no
-    measurements, no device and no names of staff."""
+    a device that nobody wears; an alarm about a unit of the organisation has its `org`, no device and nobody's home.
+    Only staff and the responder are given the home's position; a responder is given no measurements, no device and no
+    names of staff."""
 
     id: int
     kind: AlarmKind
@@ -193,8 +237,9 @@ class AlarmCard(Shape):
     acknowledged_at: datetime | None
     acknowledged_by: Person | None
     resolved_at: datetime | None
-    outcome: Outcome | None
+    outcome: Outcome | OwnOutcome | None
     news2: News2 | None
+    finding: AlarmFinding | None
     device: AlarmDevice
     elder: ElderBrief | None
     residents: list[ElderBrief]

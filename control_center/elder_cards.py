@@ -23,13 +23,20 @@ class Contact(Shape):
 
 
 class ElderDevice(Shape):
-    """A device worn by an elder or installed in the home; online when seen within 180 s; battery in %."""
+    """A device worn by an elder or installed in the home, online when heard within its kind's time (hub 180 s,
+    wearable 15 min, button 45 min unless the policy says otherwise). `since`: online since, or silent since. Battery in
+    %. Firmware, and by how many seconds a wrong clock is ahead, are told to staff only."""
 
     id: str
     kind: DeviceKind
     last_seen_at: datetime | None
     online: bool
+    since: datetime | None
     battery: float | None
+    battery_low: bool
+    clock_off_seconds: float | None
+    firmware: str | None
+    firmware_since: datetime | None
 
 
 class Measured(Shape):

@@ -9,6 +9,7 @@ from control_center.auth import SignedIn, Viewer
 from control_center.cards import Shape
 from control_center.dependencies import Connection, Db, Now
 from control_center.presence import DeviceCount, device_counts
+from control_center.service_health import IngestHealth, ingest_health
 from schemas.database import row, rows
 from schemas.district_time import day_start
 from schemas.statements import statement
@@ -127,7 +128,7 @@ class Breached(Shape):
 
 
 class Overview(Shape):
-    """The caller's district or street at a glance."""
+    """The caller's district or street at a glance; `ingest`, how the service itself does, is for staff only."""
 
     elders: int
     devices: DeviceCount
@@ -135,6 +136,7 @@ class Overview(Shape):
     today: Today
     orders: OrderCount
     breached: Breached
+    ingest: list[IngestHealth] | None
 
 
 def _overview(conn: Connection, account: SignedIn, now: datetime) -> Overview:
@@ -159,6 +161,7 @@ def _overview(conn: Connection, account: SignedIn, now: datetime) -> Overview:
             alarms=sum(found["breached"] for found in alarms.values()),
             orders=orders["breached"],
         ),
+        ingest=None if account.role == "family" else ingest_health(conn, now),
     )
 
 

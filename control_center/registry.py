@@ -1,4 +1,4 @@
-"""The register of elders: search, card, vitals and state, each within the caller's scope and recorded."""
+"""The register of elders: search, card and state, each within the caller's scope and recorded."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -12,16 +12,13 @@ from control_center.dependencies import Connection, Db, ElderId, Now, Storable
 from control_center.elder_cards import (
     Contact,
     ElderCard,
-    ElderDevice,
     ElderList,
     Latest,
     Measured,
     Position,
-    Vitals,
-    VitalsPoint,
 )
 from control_center.errors import ApiError
-from control_center.presence import is_online
+from control_center.presence import elder_devices
 from control_center.views import elder_briefs, news2_of
 from dispatch.orders import elder_state_changed
 from schemas import news2
@@ -34,8 +31,6 @@ from schemas.vitals import SCORED
 LOOK_BACK: Final = timedelta(days=1)
 AHEAD: Final = timedelta(minutes=5)
 """A device's clock may run ahead by this much; such a reading counts as made now."""
-POINTS: Final = 480
-"""Intervals in a course of vitals; with the ends it stays below 500 points."""
 
 SEARCH = statement("""
     SELECT elder.id
@@ -57,46 +52,34 @@ IN_SCOPE = statement("""
 CONTACTS = statement("""
     SELECT name, relation, phone, priority FROM elder_contact WHERE elder_id = %(elder_id)s::integer ORDER BY priority
 """)
-DEVICES = statement("""
-    SELECT device.id, device.kind, device_presence.last_seen_at, device_presence.battery
-    FROM elder
-    JOIN device_assignment AS assigned
-      ON assigned.elder_id = elder.id OR assigned.household_id = elder.household_id
-    JOIN device ON device.key = assigned.device_key
-    LEFT JOIN device_presence ON device_presence.device_key = device.key
-    WHERE elder.id = %(elder_id)s::integer AND device.revoked_at IS NULL
-      AND assigned.valid_from <= %(now)s::timestamptz
-      AND (assigned.valid_to IS NULL OR assigned.valid_to > %(now)s::timestamptz)
-    ORDER BY device.id
-""")
 # Readings count only for the time in which the elder wore the device.
 LATEST = statement("""
     SELECT DISTINCT ON (sign.name) sign.name, newest.value, newest.at
     FROM (VALUES ('hr'), ('spo2'), ('rr'), ('temp'), ('sbp'), ('dbp'), ('steps')) AS sign (name)
     CROSS JOIN device_assignment AS worn
     CROSS JOIN LATERAL (
-        SELECT measured.value, reading.at
-        FROM reading
+        SELECT measured.value, vitals.at
+        FROM vitals
         CROSS JOIN LATERAL (SELECT CASE sign.name
-            WHEN 'hr' THEN reading.hr WHEN 'spo2' THEN reading.spo2 WHEN 'rr' THEN reading.rr
-            WHEN 'temp' THEN reading.temp WHEN 'sbp' THEN reading.sbp WHEN 'dbp' THEN reading.dbp
-            ELSE reading.steps END AS value) AS measured
-        WHERE reading.device_key = worn.device_key AND reading.at >= %(since)s::timestamptz
-          AND reading.at <= %(until)s::timestamptz AND reading.at >= worn.valid_from
-          AND (worn.valid_to IS NULL OR reading.at < worn.valid_to) AND measured.value IS NOT NULL
-        ORDER BY reading.at DESC
+            WHEN 'hr' THEN vitals.hr WHEN 'spo2' THEN vitals.spo2 WHEN 'rr' THEN vitals.rr
+            WHEN 'temp' THEN vitals.temp WHEN 'sbp' THEN vitals.sbp WHEN 'dbp' THEN vitals.dbp
+            ELSE vitals.steps END AS value) AS measured
+        WHERE vitals.device_key = worn.device_key AND vitals.at >= %(since)s::timestamptz
+          AND vitals.at <= %(until)s::timestamptz AND vitals.at >= worn.valid_from
+          AND (worn.valid_to IS NULL OR vitals.at < worn.valid_to) AND measured.value IS NOT NULL
+        ORDER BY vitals.at DESC
         LIMIT 1) AS newest
     WHERE worn.elder_id = %(elder_id)s::integer
     ORDER BY sign.name, newest.at DESC
 """)
 POSITION = statement("""
-    SELECT reading.lat, reading.lon, reading.at
+    SELECT vitals.lat, vitals.lon, vitals.at
     FROM device_assignment AS worn
-    JOIN reading ON reading.device_key = worn.device_key
-    WHERE worn.elder_id = %(elder_id)s::integer AND reading.lat IS NOT NULL AND reading.lon IS NOT NULL
-      AND reading.at >= %(since)s::timestamptz AND reading.at <= %(until)s::timestamptz
-      AND reading.at >= worn.valid_from AND (worn.valid_to IS NULL OR reading.at < worn.valid_to)
-    ORDER BY reading.at DESC
+    JOIN vitals ON vitals.device_key = worn.device_key
+    WHERE worn.elder_id = %(elder_id)s::integer AND vitals.lat IS NOT NULL AND vitals.lon IS NOT NULL
+      AND vitals.at >= %(since)s::timestamptz AND vitals.at <= %(until)s::timestamptz
+      AND vitals.at >= worn.valid_from AND (worn.valid_to IS NULL OR vitals.at < worn.valid_to)
+    ORDER BY vitals.at DESC
     LIMIT 1
 """)
 OPEN_ALARMS = statement("""
@@ -107,19 +90,6 @@ OPEN_ALARMS = statement("""
     JOIN elder ON elder.id = %(elder_id)s::integer
     WHERE (alarm.elder_id = elder.id OR (alarm.elder_id IS NULL AND alarm.household_id = elder.household_id))
     ORDER BY alarm.id
-""")
-COURSE = statement("""
-    SELECT date_bin(make_interval(secs => %(width)s::float8), reading.at, %(since)s::timestamptz) AS at,
-           avg(reading.hr) AS hr, avg(reading.spo2) AS spo2, avg(reading.rr) AS rr, avg(reading.temp) AS temp,
-           avg(reading.sbp) AS sbp, avg(reading.dbp) AS dbp
-    FROM device_assignment AS worn
-    JOIN reading ON reading.device_key = worn.device_key
-    WHERE worn.elder_id = %(elder_id)s::integer
-      AND reading.at >= %(since)s::timestamptz AND reading.at <= %(now)s::timestamptz
-      AND reading.at >= worn.valid_from AND (worn.valid_to IS NULL OR reading.at < worn.valid_to)
-      AND num_nonnulls(reading.hr, reading.spo2, reading.rr, reading.temp, reading.sbp, reading.dbp) > 0
-    GROUP BY 1
-    ORDER BY 1
 """)
 SET_STATE = statement("""
     UPDATE elder
@@ -144,7 +114,8 @@ def like_pattern(text: str) -> str:
     return f"%{escaped}%"
 
 
-def _found_in_scope(tx: Transaction, now: datetime, account: SignedIn, elder_id: int) -> dict[str, Any]:
+def found_in_scope(tx: Transaction, now: datetime, account: SignedIn, elder_id: int) -> dict[str, Any]:
+    """The elder's row when the account may see the elder; raises ApiError("not_found") otherwise."""
     found = tx.row(IN_SCOPE, {"elder_id": elder_id, "account_id": account.id, "now": now})
     if found is None:
         raise ApiError("not_found")
@@ -164,13 +135,6 @@ def _position(conn: Connection, now: datetime, elder_id: int) -> Position | None
     return Position(lat=found[0]["lat"], lon=found[0]["lon"], at=min(found[0]["at"], now)) if found else None
 
 
-def _devices(conn: Connection, now: datetime, elder_id: int) -> list[ElderDevice]:
-    return [
-        ElderDevice(**device, online=is_online(device["last_seen_at"], now))
-        for device in rows(conn, DEVICES, {"elder_id": elder_id, "now": now})
-    ]
-
-
 def elder_card(conn: Connection, now: datetime, account: SignedIn, found: dict[str, Any]) -> ElderCard:
     """The card of an elder found in scope; a family is not given the other contacts' names and numbers."""
     elder_id = found["id"]
@@ -188,7 +152,7 @@ def elder_card(conn: Connection, now: datetime, account: SignedIn, found: dict[s
         contacts=[Contact(**contact) for contact in contacts],
         conditions=found["conditions"],
         oxygen_scale=found["oxygen_scale"],
-        devices=_devices(conn, now, elder_id),
+        devices=elder_devices(conn, now, elder_id, staff=account.role != "family"),
         latest=Latest(**measured),
         news2=news2_of(news2.score(scored, found["oxygen_scale"], now)),
         open_alarm_ids=[alarm["id"] for alarm in rows(conn, OPEN_ALARMS, about)],
@@ -217,38 +181,16 @@ def search_elders(
 def read_elder(elder_id: ElderId, account: Viewer, db: Db, now: Now) -> ElderCard:
     """Everything about an elder that helps to help."""
     with db.transaction() as tx:
-        card = elder_card(tx.conn, now, account, _found_in_scope(tx, now, account, elder_id))
+        card = elder_card(tx.conn, now, account, found_in_scope(tx, now, account, elder_id))
         log_access(tx, now, account.id, "elder.read", elder_id=elder_id)
     return card
-
-
-@router.get("/{elder_id}/vitals")
-def read_vitals(
-    elder_id: ElderId,
-    account: Viewer,
-    db: Db,
-    now: Now,
-    hours: Annotated[int, Query(ge=1, le=168)] = 24,
-) -> Vitals:
-    """The course of an elder's vital signs."""
-    width = hours * 3600 / POINTS
-    with db.transaction() as tx:
-        _found_in_scope(tx, now, account, elder_id)
-        window = {"elder_id": elder_id, "since": now - timedelta(hours=hours), "now": now, "width": width}
-        points = tx.rows(COURSE, window)
-        log_access(tx, now, account.id, "vitals.read", elder_id=elder_id)
-    return Vitals(points=[VitalsPoint(**{name: _rounded(value) for name, value in point.items()}) for point in points])
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, 1) if isinstance(value, float) else value
 
 
 @router.put("/{elder_id}/state")
 def set_state(elder_id: ElderId, change: StateChange, account: Staff, db: Db, now: Now) -> ElderCard:
     """Say where an elder is: alarms raised from now on follow it, orders wait for a person, and cards show it."""
     with db.transaction() as tx:
-        found = _found_in_scope(tx, now, account, elder_id)
+        found = found_in_scope(tx, now, account, elder_id)
         tx.execute(SET_STATE, {"elder_id": elder_id, "state": change.state, "note": change.note or None, "now": now})
         elder_state_changed(tx, now, elder_id, change.state)
         card = elder_card(tx.conn, now, account, found)

@@ -13,26 +13,20 @@ from control_center.auth import Administrator
 from control_center.cards import Shape
 from control_center.dependencies import LARGEST_BIGINT, Before, Db, Now
 from schemas.database import Transaction
+from schemas.dead_letters import elders_concerned
 from schemas.process import Health
 from schemas.statements import statement
 
 LIST = statement("""
     SELECT id, received_at, topic, device_id, reason, detail, payload_size, payload
     FROM dead_letter
-    WHERE id < %(before)s::bigint
+    WHERE id < %(before)s::bigint AND redriven_at IS NULL
     ORDER BY id DESC
     LIMIT %(limit)s::integer
 """)
-COUNT = statement("SELECT reason, sum(times)::bigint AS times FROM dead_letter GROUP BY reason ORDER BY reason")
-WEARERS = statement("""
-    SELECT DISTINCT elder.id
-    FROM dead_letter
-    JOIN device ON device.id = dead_letter.device_id
-    JOIN device_assignment AS assigned ON assigned.device_key = device.key
-        AND assigned.valid_from <= dead_letter.received_at
-        AND (assigned.valid_to IS NULL OR assigned.valid_to > dead_letter.received_at)
-    JOIN elder ON elder.id = assigned.elder_id OR elder.household_id = assigned.household_id
-    WHERE dead_letter.id = ANY(%(ids)s::bigint[])
+COUNT = statement("""
+    SELECT reason, sum(times)::bigint AS times FROM dead_letter
+    WHERE redriven_at IS NULL GROUP BY reason ORDER BY reason
 """)
 
 router = APIRouter(tags=["system"])
@@ -61,7 +55,7 @@ class DeadLetters(Shape):
 
 def _log_reading(tx: Transaction, now: datetime, account_id: int, ids: Sequence[int]) -> None:
     """Raw bytes may hold measurements: record whose devices sent them, and which messages they were."""
-    elder_ids = [elder["id"] for elder in tx.rows(WEARERS, {"ids": list(ids)})]
+    elder_ids = elders_concerned(tx, ids)
     detail = {"count": len(ids), "first_id": min(ids, default=None), "last_id": max(ids, default=None)}
     log_access(tx, now, account_id, "dead_letters.read", elder_ids=elder_ids, detail=detail)
 

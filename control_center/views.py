@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from control_center.cards import (
     AlarmCard,
     AlarmDevice,
+    AlarmFinding,
     AlarmResponse,
     ElderBrief,
     Escalation,
@@ -32,13 +33,15 @@ log: Final = structlog.get_logger()
 
 ALARMS = statement("""
     SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
-           household.lat, household.lon, org_unit.code AS org_code, org_unit.name AS org_name,
-           account.name AS acknowledged_name, worker.id AS worker_id, responder.name AS worker_name,
-           provider.name AS worker_provider, worker.phone AS worker_phone, asked.offers_open, asked.offers_made
+           CASE WHEN alarm.org_code IS NULL THEN household.lat ELSE org_unit.lat END AS lat,
+           CASE WHEN alarm.org_code IS NULL THEN household.lon ELSE org_unit.lon END AS lon,
+           org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name,
+           worker.id AS worker_id, responder.name AS worker_name, provider.name AS worker_provider,
+           worker.phone AS worker_phone, asked.offers_open, asked.offers_made
     FROM alarm
-    JOIN device ON device.key = alarm.device_key
+    LEFT JOIN device ON device.key = alarm.device_key
     LEFT JOIN household ON household.id = alarm.household_id
-    LEFT JOIN org_unit ON org_unit.code = household.org_code
+    LEFT JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
     LEFT JOIN account ON account.id = alarm.acknowledged_by
     LEFT JOIN worker ON worker.id = alarm.responder_id
     LEFT JOIN account AS responder ON responder.id = worker.account_id
@@ -126,6 +129,16 @@ def news2_of(stored: object) -> News2 | None:
         return None
 
 
+def finding_of(details: dict[str, object]) -> AlarmFinding | None:
+    """What an alarm's details say was found; one in an unknown shape must not take the card with it."""
+    found = {name: value for name, value in details.items() if name in AlarmFinding.model_fields}
+    try:
+        return AlarmFinding.model_validate(found) if found else None
+    except ValidationError as error:
+        log.error("unreadable_finding", faults=error.error_count())
+        return None
+
+
 def point(lat: float | None, lon: float | None) -> Point | None:
     """A place, or None where it is not known."""
     return None if lat is None or lon is None else Point(lat=lat, lon=lon)
@@ -168,7 +181,8 @@ def _alarm_card(alarm: Row, wearer: Row | None, residents: list[ElderBrief], now
         resolved_at=alarm["ended_at"],
         outcome=alarm["outcome"],
         news2=news2_of(alarm["details"].get("news2")),
-        device=AlarmDevice(id=alarm["device_id"], kind=alarm["device_kind"]),
+        finding=finding_of(alarm["details"]),
+        device=AlarmDevice(id=alarm["device_id"] or "", kind=alarm["device_kind"] or ""),
         elder=elder,
         residents=residents,
         address=home.address if home else (alarm["address"] or ""),
@@ -223,6 +237,7 @@ def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
         update={
             "elder": card.elder if own else None,
             "news2": card.news2 if own else None,
+            "finding": None,
             "residents": [resident for resident in card.residents if resident.id in elder_ids],
             "home": None,
             "response": _told(card.response),
@@ -245,6 +260,7 @@ def for_worker(card: AlarmCard) -> AlarmCard:
             "escalation": Escalation(level=0, roles=[]),
             "acknowledged_by": None,
             "news2": None,
+            "finding": None,
             "device": AlarmDevice(id="", kind=""),
             "elder": visited(card.elder, ended=ended) if card.elder else None,
             "residents": [visited(resident, ended=ended) for resident in card.residents],

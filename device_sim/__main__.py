@@ -24,7 +24,7 @@ from device_sim.simulation import Plan, Simulation
 from device_sim.staffing import Staffed, seed_workforce
 from schemas.database import connect
 from schemas.process import StopSignal, configure_logging, serve_health
-from schemas.settings import MqttAddress, Settings, load_settings
+from schemas.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 log = structlog.get_logger()
@@ -91,7 +91,7 @@ def run(
 
 async def _run(plan: Plan, settings: Settings, keys: DeviceKeys, stop: StopSignal) -> None:
     stopped = _stopping(stop)
-    simulation = Simulation(plan, MqttAddress(settings.mqtt_url), keys)
+    simulation = Simulation(plan, settings.mqtt_address, keys)
     server = serve_health(settings.metrics_port, simulation.health)
     simulation.start()
     log.info("started", devices=len(simulation.fleet.devices), period=plan.period, story=plan.story)
@@ -177,9 +177,7 @@ async def _replay(
 ) -> Played:
     with _progress() as progress:
         task = progress.add_task("rows", total=sum(len(recording.rows) for _, recording in parts))
-        return await play(
-            parts, speed, MqttAddress(settings.mqtt_url), keys, stop.is_set, lambda: progress.advance(task)
-        )
+        return await play(parts, speed, settings.mqtt_address, keys, stop.is_set, lambda: progress.advance(task))
 
 
 def _last_wearables(settings: Settings, count: int) -> list[str]:

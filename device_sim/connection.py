@@ -88,8 +88,8 @@ class Connection:
         )
         client.username_pw_set(device_id, secret)
         client.will_set(device_topic(device_id, "status"), OFFLINE, qos=1, retain=True)
-        if self._address.tls:
-            client.tls_set()
+        if self._address.tls_context is not None:
+            client.tls_set_context(self._address.tls_context)
         client.max_inflight_messages_set(MAX_INFLIGHT)
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close

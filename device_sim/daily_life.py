@@ -20,11 +20,13 @@ from device_sim.episodes import some_episode
 from device_sim.rhythm import fall_factor, hour_of
 from device_sim.vitals import Wearer
 
-Happening = Literal["sos", "fall", "deterioration"]
+Happening = Literal["sos", "fall", "deterioration", "wandering"]
 
 _SOS_WEIGHT: Final = 0.38
 _FALL_WEIGHT: Final = 0.45
 _DETERIORATION_WEIGHT: Final = 0.17
+_WANDERING_SHARE: Final = 0.06
+"""Of all happenings, while anybody may wander at all."""
 _BUTTON_SHARE: Final = 0.6
 _CANCELLED_SHARE: Final = 0.3
 _PRESSED_AGAIN_SHARE: Final = 0.15
@@ -54,6 +56,7 @@ class DailyLife:
     def __init__(self, inhabitants: Sequence[Inhabitant], clock: Clock, interval: float, rng: random.Random) -> None:
         """`interval`: mean seconds of real time between two happenings in the whole district."""
         self._inhabitants = inhabitants
+        self._wanderers = [who for who in inhabitants if who.wearer.elder.wanders and who.wearer.elder.state == "home"]
         self._clock = clock
         self._interval = interval
         self._rng = rng
@@ -63,6 +66,9 @@ class DailyLife:
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / self._interval))
             now = self._clock.now()
+            if self._wanderers and self._rng.random() < _WANDERING_SHARE:
+                self._let_happen("wandering", self._rng.choice(self._wanderers), now)
+                continue
             who = self._somebody(now)
             if who is not None:
                 self._let_happen(draw_happening(self._rng, hour_of(now)), who, now)
@@ -84,6 +90,8 @@ class DailyLife:
                 self._fall(who)
             case "deterioration":
                 who.wearer.fall_ill(some_episode(self._rng, now))
+            case "wandering":
+                who.wearer.walk_away(now)
 
     def _press(self, who: Inhabitant) -> None:
         at_home = who.wearer.elder.state == "home" and who.button.connection.is_connected

@@ -22,7 +22,7 @@ KEPT_SAMPLES: Final = 720
 """Two hours at one sample every 10 s."""
 _BACKFILL_SIZE: Final = 100
 
-DeviceKind = Literal["wearable", "button"]
+DeviceKind = Literal["wearable", "button", "hub"]
 Message = dict[str, Any]
 
 

@@ -54,6 +54,11 @@ class Elder:
         return _age(self.birth_date)
 
     @property
+    def wanders(self) -> bool:
+        """Whether somebody drew a fence around the home, because this elder may not find back: three in a hundred."""
+        return "dementia" in self.conditions and self.number % 4 == 0
+
+    @property
     def wearable_id(self) -> str:
         """The device this elder wears."""
         return f"W-{self.number:05d}"
@@ -61,7 +66,7 @@ class Elder:
 
 @dataclass(frozen=True)
 class Household:
-    """One home; `number` counts from 1 over the district and names the button."""
+    """One home; `number` counts from 1 over the district and names the button and the hub."""
 
     number: int
     home: Home
@@ -71,6 +76,16 @@ class Household:
     def button_id(self) -> str:
         """The button on this home's wall."""
         return f"B-{self.number:05d}"
+
+    @property
+    def hub_id(self) -> str:
+        """The hub of this home's sensors, where it has one."""
+        return f"H-{self.number:05d}"
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether the home has sensors: one in three where somebody lives alone."""
+        return self.number % 3 == 1 and any(elder.living_alone for elder in self.elders)
 
 
 def households(elders: int) -> Iterator[Household]:

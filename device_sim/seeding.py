@@ -26,7 +26,7 @@ _KNOWN = statement("""
     SELECT device.id, device.key, device.secret_hash, device_assignment.household_id
     FROM device
     LEFT JOIN device_assignment ON device_assignment.device_key = device.key AND device_assignment.valid_to IS NULL
-    WHERE device.id ~ '^[WB]-[0-9]{5,}$'
+    WHERE device.id ~ '^[WBH]-[0-9]{5,}$'
 """)
 _TAKE_IDS = statement("""
     SELECT nextval(pg_get_serial_sequence(%(table)s::text, %(column)s::text)) AS id
@@ -38,6 +38,8 @@ _RENEW_SECRETS = statement("""
     WHERE device.key = fresh.key
 """)
 
+FENCE_RADIUS_M: Final = 1000.0
+"""Farther than anybody's errands: the everyday walks of a simulated wearer stay within 800 m."""
 _CHUNK: Final = 1000
 Progress = Callable[[int], None]
 
@@ -65,6 +67,8 @@ class _Missing:
     elders: list[tuple[Elder, int]]
     devices: list[tuple[str, str, int | None, int | None]]
     """Device id, kind, elder number, household number."""
+    fences: list[tuple[int, float, float]]
+    """Elder number and where the home is: who wanders has a fence around it."""
 
 
 def seed_district(
@@ -87,6 +91,7 @@ def seed_district(
         household_ids = _copy_households(conn, known, missing)
         elder_ids = _copy_elders(conn, missing, household_ids, now, progress)
         _copy_devices(conn, keys, missing, elder_ids, household_ids, now)
+        _copy_fences(conn, missing, elder_ids, now)
     return Seeded(len(missing.households), len(missing.elders), len(missing.devices), renewed)
 
 
@@ -119,14 +124,18 @@ def _renew_secrets(conn: psycopg.Connection[TupleRow], keys: DeviceKeys, known: 
 
 
 def _find_missing(known: _Known, elders: int) -> _Missing:
-    missing = _Missing([], [], [])
+    missing = _Missing([], [], [], [])
     for household in households(elders):
         if household.button_id not in known.keys:
             missing.households.append(household)
             missing.devices.append((household.button_id, "button", None, household.number))
+        if household.has_hub and household.hub_id not in known.keys:
+            missing.devices.append((household.hub_id, "hub", None, household.number))
         for elder in household.elders:
             if elder.wearable_id not in known.keys:
                 missing.elders.append((elder, household.number))
+                if elder.wanders:
+                    missing.fences.append((elder.number, household.home.lat, household.home.lon))
                 missing.devices.append((elder.wearable_id, "wearable", elder.number, None))
     return missing
 
@@ -228,6 +237,17 @@ def _copy_devices(
             (key, elder and elder_ids[elder], home and household_ids[home], now)
             for key, (_, _, elder, home) in zip(device_keys, missing.devices, strict=True)
         ),
+    )
+
+
+def _copy_fences(
+    conn: psycopg.Connection[TupleRow], missing: _Missing, elder_ids: dict[int, int], now: datetime
+) -> None:
+    _copy(
+        conn,
+        "geofence",
+        {"elder_id": "int4", "lat": "float8", "lon": "float8", "radius_m": "float4", "valid_from": "timestamptz"},
+        ((elder_ids[elder], lat, lon, FENCE_RADIUS_M, now) for elder, lat, lon in missing.fences),
     )
 
 

@@ -15,6 +15,7 @@ from device_sim.daily_life import DailyLife, Inhabitant
 from device_sim.device import Device
 from device_sim.device_keys import DeviceKeys
 from device_sim.fleet import Fleet
+from device_sim.home_life import HomeSensors
 from device_sim.ledger import write_ledger
 from device_sim.population import households
 from device_sim.vitals import Wearer
@@ -55,6 +56,7 @@ class Simulation:
         self.inhabitants: list[Inhabitant] = []
         self._wearing: list[tuple[Device, Wearer]] = []
         self._buttons: list[Device] = []
+        self._hubs: list[tuple[Device, HomeSensors]] = []
         self._life: asyncio.Task[None] | None = None
         self._stopping = False
         self._populate()
@@ -66,6 +68,7 @@ class Simulation:
             if button is not None:
                 self._buttons.append(button)
             home = (household.home.lat, household.home.lon)
+            wearers: list[Wearer] = []
             for elder in household.elders:
                 if elder.number > last:
                     continue
@@ -73,9 +76,13 @@ class Simulation:
                 wearer = Wearer(elder, home, self._clock.now(), random.Random(self._rng.random()))
                 device.battery = lambda wearer=wearer: wearer.battery  # type: ignore[misc]
                 device.position = home
+                wearers.append(wearer)
                 self._wearing.append((device, wearer))
                 if button is not None:
                     self.inhabitants.append(Inhabitant(wearer, device, button))
+            if button is not None and household.has_hub:
+                hub = self.fleet.add(household.hub_id, "hub")
+                self._hubs.append((hub, HomeSensors(household, wearers, random.Random(self._rng.random()))))
 
     def health(self) -> Health:
         """Ready when nearly everybody has been connected once."""
@@ -87,6 +94,7 @@ class Simulation:
         self.fleet.start(self._rng)
         self._schedule([self._measuring(*pair) for pair in self._wearing], self._plan.period)
         self._schedule([self._beating(button) for button in self._buttons], HEARTBEAT_SECONDS)
+        self._schedule([self._telling(*pair) for pair in self._hubs], HEARTBEAT_SECONDS)
         if self.inhabitants:
             life = DailyLife(self.inhabitants, self._clock, self._plan.interval / self._plan.speed, self._rng)
             self._life = asyncio.get_running_loop().create_task(life.run())
@@ -112,6 +120,15 @@ class Simulation:
             return not device.connection.gave_up
 
         return measure
+
+    def _telling(self, hub: Device, sensors: HomeSensors) -> Callable[[], bool]:
+        def tell() -> bool:
+            if hub.was_connected.is_set():
+                for sample in sensors.speak(self._clock.now()):
+                    hub.report(sample)
+            return not hub.connection.gave_up
+
+        return tell
 
     def _beating(self, button: Device) -> Callable[[], bool]:
         def beat() -> bool:

@@ -34,6 +34,10 @@ _TAKEN_OFF_SECONDS: Final = 2100.0
 _TEMP_EVERY: Final = 1500.0
 _PRESSURE_EVERY: Final = 5 * 3600.0
 _POSITION_EVERY: Final = 300.0
+_AWAY_POSITION_EVERY: Final = 60.0
+_AWAY_SECONDS: Final = (2400.0, 5400.0)
+_WALKS_M_A_SECOND: Final = 1.2
+_FARTHEST_M: Final = 3000.0
 
 
 class _Wander:
@@ -68,6 +72,7 @@ class Wearer:
         self._off_until = start
         self._dropout_until = start
         self._dropped: tuple[str, ...] = ()
+        self._away: tuple[datetime, datetime, float] | None = None
         self._day: date = today(start)
         self._steps = self.baseline.steps_a_day * share_walked_by(hour_of(start))
         self._battery = rng.uniform(35, 100)
@@ -94,6 +99,20 @@ class Wearer:
         """Begin a deterioration; the wearable is on, or nobody would ever know."""
         self._episode = episode
         self._off_until = self._dropout_until = episode.starts
+
+    def walk_away(self, now: datetime) -> None:
+        """Leave the house in some direction and not find back for a while; the wearable is on and tells where."""
+        until = now + timedelta(seconds=self._rng.uniform(*_AWAY_SECONDS))
+        self._away = (now, until, self._rng.uniform(0, 2 * math.pi))
+        self._off_until = self._due["position"] = now
+
+    def is_away(self, now: datetime) -> bool:
+        """Whether the wearer has walked away and not yet come back."""
+        return self._away is not None and now < self._away[1]
+
+    def is_at_home(self, now: datetime) -> bool:
+        """Whether sensors in the home could see the wearer."""
+        return self.elder.state in ("home", "test") and not self.is_away(now)
 
     def is_asleep(self, now: datetime) -> bool:
         """Whether it is this person's night."""
@@ -161,9 +180,17 @@ class Wearer:
             systolic = self.baseline.sbp + 9 * self._exertion + self._pressure.step(_PRESSURE_EVERY)
             sample["sbp"] = round(_HUMAN["sbp"].hold(self.baseline.sbp_limits.hold(systolic) + shift.sbp))
             sample["dbp"] = round(min(_HUMAN["dbp"].hold(self.baseline.dbp + shift.sbp / 2), sample["sbp"] - 15))
-        if self._is_due("position", now, _POSITION_EVERY):
-            reach = 250.0 if self._exertion > 0.4 else 12.0
-            sample["lat"], sample["lon"] = offset(*self._home, self._rng.gauss(0, reach), self._rng.gauss(0, reach))
+        if self._is_due("position", now, _AWAY_POSITION_EVERY if self.is_away(now) else _POSITION_EVERY):
+            sample["lat"], sample["lon"] = self._position(now)
+
+    def _position(self, now: datetime) -> tuple[float, float]:
+        if self._away is not None and now < self._away[1]:
+            left_at, _, direction = self._away
+            walked = min(_FARTHEST_M, (now - left_at).total_seconds() * _WALKS_M_A_SECOND)
+            north, east, reach = walked * math.cos(direction), walked * math.sin(direction), 12.0
+        else:
+            north, east, reach = 0.0, 0.0, 250.0 if self._exertion > 0.4 else 12.0
+        return offset(*self._home, north + self._rng.gauss(0, reach), east + self._rng.gauss(0, reach))
 
     def _is_due(self, what: str, now: datetime, every: float) -> bool:
         if now < self._due[what]:

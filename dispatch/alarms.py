@@ -22,16 +22,20 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True)
 class Signal:
-    """Something that calls for an alarm: who it is about, what happened and when."""
+    """Something that calls for an alarm: who it is about, what happened and when.
+
+    It comes from a device, or it is about a unit of the organisation: `org_code` and no device.
+    """
 
     kind: AlarmKind
     severity: Severity
-    device_key: int
+    device_key: int | None
     occurred_at: datetime
     elder_id: int | None = None
     household_id: int | None = None
     elder_state: ElderState | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    org_code: str | None = None
 
 
 FIND_OPEN = statement("""
@@ -47,11 +51,12 @@ FIND_QUIET = statement("""
     ORDER BY ended_at DESC LIMIT 1
 """)
 INSERT = statement("""
-    INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,
-                       last_signal_at, answer_due_at, dispatch_due_at, on_scene_due_at, due_at, due_reason, details)
+    INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, org_code, is_test, occurred_at,
+                       raised_at, last_signal_at, answer_due_at, dispatch_due_at, on_scene_due_at, due_at, due_reason,
+                       details)
     SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(elder_id)s::integer, %(household_id)s::integer,
-           %(device_key)s::integer, %(is_test)s::boolean, %(occurred_at)s::timestamptz, %(now)s::timestamptz,
-           %(now)s::timestamptz,
+           %(device_key)s::integer, %(org_code)s::text, %(is_test)s::boolean,
+           %(occurred_at)s::timestamptz, %(now)s::timestamptz, %(now)s::timestamptz,
            clock.start + make_interval(secs => policy.answer_seconds),
            clock.start + make_interval(secs => policy.dispatch_seconds),
            clock.start + make_interval(secs => policy.on_scene_seconds),
@@ -146,7 +151,11 @@ def record(
 
 
 def subject_of(signal: Signal) -> str:
-    """Whom a signal is about, as the alarm table names it."""
+    """Whom a signal is about, as the alarm table names it: a technical one is about its device, whoever wears it."""
+    if signal.org_code is not None:
+        return f"org:{signal.org_code}"
+    if signal.severity == "technical":
+        return f"device:{signal.device_key}"
     if signal.elder_id is not None:
         return f"elder:{signal.elder_id}"
     if signal.household_id is not None:
@@ -200,6 +209,7 @@ def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) ->
             "elder_id": signal.elder_id,
             "household_id": signal.household_id,
             "device_key": signal.device_key,
+            "org_code": signal.org_code,
             "is_test": is_test,
             "occurred_at": signal.occurred_at,
             "now": now,

@@ -81,7 +81,8 @@ def _stale_at(tx: Transaction, now: datetime, alarm: Row) -> datetime:
 
 
 def acknowledge(tx: Transaction, now: datetime, alarm_id: int, actor_id: int) -> None:
-    """Take the alarm: it falls silent, its escalation stops, the button's light answers.
+    """Take the alarm: it falls silent, its escalation stops, the button's light answers; nobody waits at a device whose
+    alarm is technical.
 
     One that rang again goes back to where its responder is: on the way or on the scene.
     Raises Refused: not_found, not_yet_raised, already_acknowledged, already_ended.
@@ -95,7 +96,8 @@ def acknowledge(tx: Transaction, now: datetime, alarm_id: int, actor_id: int) ->
         raise Refused("already_ended")
     tx.execute(ACKNOWLEDGE, {"id": alarm_id, "now": now, "actor_id": actor_id, "stale_at": _stale_at(tx, now, alarm)})
     record(tx, now, alarm_id, "acknowledged", actor_id=actor_id)
-    send_seen(tx, now, alarm["device_key"], alarm_id)
+    if alarm["device_key"] is not None and alarm["severity"] != "technical":
+        send_seen(tx, now, alarm["device_key"], alarm_id)
     tx.emit(Event("alarm.acknowledged", now, alarm_id=alarm_id, elder_id=alarm["elder_id"], account_id=actor_id))
 
 

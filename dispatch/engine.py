@@ -10,10 +10,14 @@ import structlog
 from prometheus_client import Counter, Gauge
 from psycopg.rows import TupleRow
 
-from dispatch import escalation, order_deadlines, responders
+from dispatch import escalation, home_sweep, order_deadlines, responders, water_sweep
+from dispatch.baselines import learn_baselines
 from dispatch.commands import claim_due, mark_tried
+from dispatch.ingest_watch import WATCH_SECONDS, watch_ingest
 from dispatch.publisher import CommandPublisher
+from dispatch.rounds import ROUND_SECONDS, make_round
 from dispatch.scheduled import housekeep
+from dispatch.storage import keep_storage
 from dispatch.sweeping import MATCHING_BATCH, overdue
 from schemas.database import Transaction, connect, transaction
 from schemas.events import CHANNEL
@@ -22,13 +26,18 @@ from schemas.process import Health, StopSignal
 ALARM_STEPS = Counter("anban_alarm_steps_total", "Alarm deadlines that were acted on")
 SEARCH_STEPS = Counter("anban_search_steps_total", "Rounds of a search for a responder that were acted on")
 ORDER_STEPS = Counter("anban_order_steps_total", "Order deadlines that were acted on")
+HOME_STEPS = Counter("anban_home_steps_total", "Looks at homes that have not moved for a while")
+WATER_STEPS = Counter("anban_water_steps_total", "Looks at water meters")
+BASELINES = Counter("anban_baselines_learnt_total", "Elders whose usual vital signs were learnt anew")
 COMMANDS = Counter("anban_commands_published_total", "Commands published to devices, repeats included")
 ALARMS_OVERDUE = Gauge("anban_alarms_overdue", "Alarm deadlines more than ten seconds past without action")
 SEARCHES_OVERDUE = Gauge("anban_searches_overdue", "Searches for a responder more than ten seconds past their deadline")
+HOMES_OVERDUE = Gauge("anban_homes_overdue", "Looks at homes and water meters more than ten seconds late")
 ORDERS_OVERDUE = Gauge("anban_orders_overdue", "Order deadlines more than ten seconds past without action")
 HOUSEKEEPING_FAILED = Counter("anban_housekeeping_failures_total", "Housekeeping runs that failed and changed nothing")
 GRACE: Final = timedelta(seconds=10)
 BATCH: Final = 200
+BASELINE_BATCH: Final = 200
 LONGEST_WAIT: Final = 5.0
 """Seconds after which a sweep happens even if nobody asked."""
 log = structlog.get_logger()
@@ -71,17 +80,22 @@ class Engine:
         return Health(ready=True)
 
     def sweep(self, conn: psycopg.Connection[TupleRow]) -> None:
-        """Act on everything that is due, in small transactions, until nothing is; no alarm waits for many orders."""
-        more_orders = True
-        while more_orders:
+        """Act on everything that is due, in small transactions, until nothing is; no alarm waits for many orders
+        or homes."""
+        more = True
+        while more:
             self._sweep_alarms(conn)
             more_orders = self._step(conn, order_deadlines.sweep_orders, MATCHING_BATCH, ORDER_STEPS)
+            more_homes = self._step(conn, home_sweep.sweep_homes, BATCH, HOME_STEPS)
+            more_meters = self._step(conn, water_sweep.sweep_meters, BATCH, WATER_STEPS)
+            more = more_orders or more_homes or more_meters
             self._swept_at = self._clock()
         with transaction(conn) as tx:
             now = self._clock()
             ALARMS_OVERDUE.set(overdue(tx, now, GRACE, escalation.SWEEP))
             SEARCHES_OVERDUE.set(overdue(tx, now, GRACE, responders.SWEEP))
             ORDERS_OVERDUE.set(overdue(tx, now, GRACE, order_deadlines.SWEEP))
+            HOMES_OVERDUE.set(sum(overdue(tx, now, GRACE, sweep) for sweep in (home_sweep.SWEEP, water_sweep.SWEEP)))
 
     def _sweep_alarms(self, conn: psycopg.Connection[TupleRow]) -> None:
         while self._step(conn, escalation.sweep_deadlines, BATCH, ALARM_STEPS):
@@ -113,7 +127,12 @@ class Engine:
         """Sweep until asked to stop; whatever goes wrong is tried again every second."""
         stop.on_set(self.wake)
         stop.on_set(self._housekeeping.set)
-        for name, work in (("listening", self._listen), ("housekeeping", self._keep_house)):
+        for name, work in (
+            ("listening", self._listen),
+            ("housekeeping", self._keep_house),
+            ("supervising", self._supervise),
+            ("watching_ingest", self._watch_ingest),
+        ):
             threading.Thread(target=self._persist, args=(stop, name, work), name=name, daemon=True).start()
         self._persist(stop, "sweeping", self._sweep_when_woken)
 
@@ -145,11 +164,28 @@ class Engine:
             try:
                 with transaction(conn) as tx:
                     housekeep(tx, self._clock())
+                keep_storage(conn, self._clock())
+                while not stop.is_set() and self._step(conn, learn_baselines, BASELINE_BATCH, BASELINES):
+                    pass
             except Exception:
                 HOUSEKEEPING_FAILED.inc()
                 log.exception("housekeeping_failed")
                 if conn.closed:
                     self._housekeeping.set()
+
+    def _supervise(self, stop: StopSignal) -> None:
+        """In a thread of its own, because no alarm waits while all devices are looked through."""
+        with connect(self._url, "dispatch-supervision") as conn:
+            while not stop.is_set():
+                make_round(conn, self._clock)
+                stop.wait(ROUND_SECONDS)
+
+    def _watch_ingest(self, stop: StopSignal) -> None:
+        with connect(self._url, "dispatch-ingest-watch") as conn:
+            while not stop.is_set():
+                with transaction(conn) as tx:
+                    watch_ingest(tx, self._clock())
+                stop.wait(WATCH_SECONDS)
 
     def _listen(self, stop: StopSignal) -> None:
         with connect(self._url, "dispatch-listen") as conn:

@@ -29,6 +29,12 @@ RefusalCode = Literal[
     "too_far",
     "too_vague",
     "too_early",
+    "mistyped_code",
+    "unknown_code",
+    "device_in_use",
+    "device_revoked",
+    "already_assigned",
+    "not_assigned",
 ]
 
 

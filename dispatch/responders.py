@@ -39,11 +39,11 @@ RESPONDER = statement("""
     FROM worker JOIN account ON account.id = worker.account_id WHERE worker.id = %(id)s::integer
 """)
 HOME = statement("""
-    SELECT household.lat, household.lon, household.org_code, org_unit.path
+    SELECT household.lat, household.lon, org_unit.code AS org_code, org_unit.path
     FROM alarm
     LEFT JOIN elder ON elder.id = alarm.elder_id
-    JOIN household ON household.id = COALESCE(alarm.household_id, elder.household_id)
-    JOIN org_unit ON org_unit.code = household.org_code
+    LEFT JOIN household ON household.id = COALESCE(alarm.household_id, elder.household_id)
+    JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
     WHERE alarm.id = %(id)s::bigint
 """)
 BEGIN = statement("""

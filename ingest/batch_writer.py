@@ -10,18 +10,23 @@ from prometheus_client import Counter
 from psycopg.rows import TupleRow
 
 from ingest.dead_letters import keep
-from ingest.devices import mark_seen
 from ingest.event_writer import EventsWritten, bury_event, write_events
-from ingest.received import DeadLetter, Received
+from ingest.memory import Memory
+from ingest.presence import mark_seen
+from ingest.received import DeadLetter, Received, sender_of
 from ingest.shards import Lease, LeaseLost, hold
 from ingest.telemetry_writer import write_telemetry
-from ingest.vitals_alarms import Windows
 from schemas.database import transaction
 from schemas.statements import statement
 from schemas.topics import LaneGroup
 
 TRIES: Final = 3
-MESSAGE_FAULTS: Final = (psycopg.DataError, psycopg.IntegrityError)
+MESSAGE_FAULTS: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+)
 PASSING_FAULTS: Final = (
     psycopg.errors.DeadlockDetected,
     psycopg.errors.LockNotAvailable,
@@ -35,16 +40,16 @@ log = structlog.get_logger()
 
 
 class BatchWriter:
-    """Writes for the leases it is given; keeps what the vitals rule remembers between batches."""
+    """Writes for the leases it is given; keeps what is remembered between batches."""
 
     def __init__(self, group: LaneGroup, is_stopping: Callable[[], bool]) -> None:
         self._group = group
         self._is_stopping = is_stopping
-        self._windows: Windows = {}
+        self._memory = Memory()
 
     def forget(self) -> None:
-        """Another process may have written since: read the vitals rule's memory from the database again."""
-        self._windows.clear()
+        """Another process may have written since."""
+        self._memory.forget()
 
     def write(
         self, conn: psycopg.Connection[TupleRow], leases: dict[int, Lease], batch: list[Received]
@@ -92,9 +97,18 @@ class BatchWriter:
                 return write_events(tx, now, batch)
         with transaction(conn) as tx:
             hold(tx, self._group, leases, shards)
-            changed = write_telemetry(tx, now, batch, self._windows)
-        self._windows |= changed
+            written = write_telemetry(tx, now, batch, self._memory)
+        self._memory.keep(*written)
         return NOTHING_WRITTEN
+
+    def save_due(self, conn: psycopg.Connection[TupleRow], leases: dict[int, Lease]) -> None:
+        """Save the snapshots that are due: what the journal said before them is forgotten. Raises LeaseLost."""
+        now = datetime.now(UTC)
+        due = self._memory.journal.due(now)
+        if due:
+            with transaction(conn) as tx:
+                hold(tx, self._group, leases, due)
+                self._memory.journal.save(tx, now, due)
 
     def _bury(
         self, conn: psycopg.Connection[TupleRow], leases: dict[int, Lease], message: Received, error: Exception
@@ -106,7 +120,7 @@ class BatchWriter:
             if self._group == "event":
                 bury_event(tx, datetime.now(UTC), message, reason, detail)
             else:
-                keep(tx, DeadLetter(message, None, reason, detail))
+                keep(tx, DeadLetter(message, sender_of(message), reason, detail))
         return NOTHING_WRITTEN
 
     def note_presence(self, conn: psycopg.Connection[TupleRow], written: EventsWritten) -> None:

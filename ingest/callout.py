@@ -19,7 +19,7 @@ ACCOUNT: Final = "CARE"
 
 @dataclass(frozen=True)
 class ConnectRequest:
-    """What the broker asks: may this client connect? `client_id` is the MQTT one."""
+    """What the broker asks: may this client connect? `client_id` is the MQTT one; `encrypted`: it came by TLS."""
 
     server_id: str
     user_nkey: str
@@ -27,6 +27,7 @@ class ConnectRequest:
     password: str
     client_id: str
     is_mqtt: bool
+    encrypted: bool = False
 
 
 class MalformedRequest(ValueError):
@@ -50,6 +51,7 @@ def parse_request(token: bytes) -> ConnectRequest:
             password=options.get("pass", ""),
             client_id=client.get("mqtt_id") or client.get("client_id") or "",
             is_mqtt=client.get("type", "").lower() == "mqtt",
+            encrypted=bool(claims.get("client_tls")),
         )
     except (IndexError, KeyError, TypeError, AttributeError, ValueError, binascii.Error) as error:
         raise MalformedRequest(str(error)) from error

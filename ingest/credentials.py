@@ -24,6 +24,17 @@ CHANGED = statement("""
 ALL = statement("SELECT id, secret_hash, revoked_at IS NOT NULL AS revoked, changed_at FROM device")
 
 
+def listen(conn: psycopg.Connection[TupleRow]) -> None:
+    """Be told of changes from now on."""
+    conn.execute("LISTEN anban_device")
+
+
+def wait_for_change(conn: psycopg.Connection[TupleRow], seconds: float) -> None:
+    """Return when a device changed, or after `seconds`."""
+    for _ in conn.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
 class CredentialCopy:
     """Device id to SHA-256 of its secret, kept in memory and in one file of mode 0600."""
 
@@ -32,9 +43,13 @@ class CredentialCopy:
         self._hashes: dict[str, bytes] = {}
         self._newest: datetime | None = None
         self._unsaved = False
+        self._withdrawn: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._hashes)
+
+    def __contains__(self, device_id: str) -> bool:
+        return device_id in self._hashes
 
     def load(self) -> None:
         """Read the file; one that is missing or damaged is the same as none, the database fills it again."""
@@ -55,6 +70,11 @@ class CredentialCopy:
             found = rows(conn, ALL)
             fresh = {row["id"]: bytes(row["secret_hash"]) for row in found if not row["revoked"]}
             changed = fresh != self._hashes
+            # Whom an earlier process admitted is known by its copy; without one, whoever is revoked may be there.
+            gone = (
+                {row["id"] for row in found if row["revoked"]} if self._newest is None and not self._hashes else set()
+            )
+            self._withdrawn |= gone | {name for name, known in self._hashes.items() if fresh.get(name) != known}
             self._hashes = fresh
         else:
             found = rows(conn, CHANGED, {"since": self._newest - OVERLAP})
@@ -68,11 +88,18 @@ class CredentialCopy:
     def _apply(self, device_id: str, secret_hash: bytes | None) -> bool:
         if self._hashes.get(device_id) == secret_hash:
             return False
+        if device_id in self._hashes:
+            self._withdrawn.add(device_id)
         if secret_hash is None:
             del self._hashes[device_id]
         else:
             self._hashes[device_id] = secret_hash
         return True
+
+    def take_withdrawn(self) -> set[str]:
+        """The devices whose credential was revoked or replaced since the last time: they may still be connected."""
+        taken, self._withdrawn = self._withdrawn, set()
+        return taken
 
     def save(self) -> None:
         """Write what is not written yet, the whole file or nothing; raises OSError and tries again the next time."""

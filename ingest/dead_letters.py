@@ -27,7 +27,8 @@ KEEP = statement("""
             %(detail)s::text, %(payload)s::bytea, %(size)s::integer, %(sha256)s::bytea)
     ON CONFLICT (md5(topic), reason, payload_sha256) DO UPDATE
     SET times = dead_letter.times + 1,
-        last_received_at = GREATEST(dead_letter.last_received_at, EXCLUDED.last_received_at)
+        last_received_at = GREATEST(dead_letter.last_received_at, EXCLUDED.last_received_at),
+        redriven_at = NULL
     RETURNING (SELECT last_received_at FROM before) AS before_at
 """)
 
@@ -47,7 +48,8 @@ def keep(tx: Transaction, letter: DeadLetter) -> bool:
             "topic": letter.message.topic.replace("\x00", "\ufffd")[:1000],
             "device_id": letter.device_id,
             "reason": letter.reason,
-            "detail": letter.detail.replace("\x00", "\ufffd"),
+            # What an exception says may quote anything; half of a surrogate pair is no text to a database.
+            "detail": letter.detail.replace("\x00", "\ufffd").encode("utf-8", "replace").decode(),
             "payload": letter.message.payload[:KEPT_BYTES],
             "size": len(letter.message.payload),
             "sha256": hashlib.sha256(letter.message.payload).digest(),

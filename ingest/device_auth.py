@@ -6,46 +6,38 @@ session's subscriptions are there, as the broker itself says.
 
 import asyncio
 import contextlib
-import json
-import time
 from typing import Final
 
 import nats
 import nkeys
-import psycopg
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nkeys import KeyPair
 from prometheus_client import Counter, Gauge
-from psycopg.rows import TupleRow
 
 from ingest.broker_limits import limit_stores
 from ingest.callout import ConnectRequest, MalformedRequest, admit, parse_request, refuse
 from ingest.credentials import CredentialCopy
-from schemas.database import connect
+from ingest.door_book import DoorBook
+from ingest.eviction import Evictor
+from ingest.refusals import Turned
+from ingest.session_watch import missing_subjects
 from schemas.process import Health, StopSignal
 from schemas.settings import Settings
-from schemas.topics import LANE_GROUPS, SHARDS, nats_subject, session_filters
 
 AUTH_SUBJECT: Final = "$SYS.REQ.USER.AUTH"
-CONSUMERS: Final = "$JS.API.CONSUMER.LIST.$MQTT_msgs"
-REFRESH_SECONDS: Final = 2.0
-WHOLE_SECONDS: Final = 300.0
-"""How often everything is read anew: a slow transaction may carry a time of change that was already passed."""
+HOLD_SECONDS: Final = 5.0
+"""How long a connection waits for ingest's sessions before it is refused: after a crash they are back sooner."""
+EVICT_SECONDS: Final = 1.0
 CONNECTS = Counter("anban_device_connects_total", "Connection requests by what was answered", ["answer"])
-DEVICES_KNOWN = Gauge("anban_devices_known", "Devices in the local copy of the credentials")
+CONNECT_SECONDS = Gauge("anban_device_connect_held", "Connection requests that wait for ingest's sessions")
+_TURNED: Final[dict[str, Turned]] = {
+    "wrong_client_id": "wrong_client_id",
+    "wrong_credential": "wrong_credential",
+    "plain_text": "plain_text",
+}
 log = structlog.get_logger()
-
-
-def expected_subjects() -> frozenset[str]:
-    """The subject filters that must exist in the broker before a device may publish."""
-    return frozenset(
-        "$MQTT.msgs." + nats_subject(topic)
-        for group in LANE_GROUPS
-        for shard in range(SHARDS)
-        for topic in session_filters(group, shard)
-    )
 
 
 class DeviceAuth:
@@ -54,33 +46,44 @@ class DeviceAuth:
     def __init__(self, settings: Settings, keys: KeyPair) -> None:
         self._settings = settings
         self._keys = keys
-        self._copy = CredentialCopy(settings.state_dir / "device-credentials.json")
-        self._copy.load()
+        self._book = DoorBook(settings)
+        self._evictor: Evictor | None = None
         self._client: Client | None = None
-        self._sessions_ready = False
+        self._ready = asyncio.Event()
         self._bounded = False
+        self._held: set[asyncio.Task[None]] = set()
 
     def health(self) -> Health:
-        """Ready when connected, sessions exist and at least one device is known or the registry was read."""
+        """Ready when connected and every session of ingest exists."""
         if self._client is None or not self._client.is_connected:
             return Health(ready=False, why="no connection to the broker")
-        if not self._sessions_ready:
+        if not self._ready.is_set():
             return Health(ready=False, why="ingest's sessions are not all there")
         return Health(ready=True)
 
+    def known(self) -> CredentialCopy:
+        """The copy of the credentials that answers are given from."""
+        return self._book.copy
+
     def answer(self, request: ConnectRequest) -> tuple[str, bytes]:
         """Decide one request; returns a word to count by and the signed answer."""
-        if not self._sessions_ready:
+        if not self._ready.is_set():
             return "not_ready", refuse(self._keys, request, "ingest's sessions are not ready")
+        if self._settings.require_tls and not request.encrypted:
+            return "plain_text", refuse(self._keys, request, "devices connect by TLS here")
         if not request.is_mqtt or request.client_id != request.username:
             return "wrong_client_id", refuse(self._keys, request, "client id is not the device id")
-        if not self._copy.matches(request.username, request.password):
+        if not self._book.copy.matches(request.username, request.password):
             return "wrong_credential", refuse(self._keys, request, "unknown device or wrong secret")
+        if self._book.keeps_out(request.username):
+            return "kept_out", refuse(self._keys, request, "too much that is not the device's own")
         return "admitted", admit(self._keys, request)
 
     async def run(self, stop: StopSignal) -> None:
         """Answer until asked to stop; reconnects to broker and database by itself."""
         assert self._settings.nats_url is not None  # noqa: S101
+        self._ready = asyncio.Event()
+        self._evictor = Evictor(self._settings.nats_sys_url) if self._settings.nats_sys_url else None
         self._client = await nats.connect(
             self._settings.nats_url,
             name="device-auth",
@@ -91,18 +94,26 @@ class DeviceAuth:
             disconnected_cb=self._lost,
         )
         await self._client.subscribe(AUTH_SUBJECT, queue="device-auth", cb=self._on_request)
-        refresher = asyncio.create_task(self._keep_fresh())
+        keeping = asyncio.create_task(self._book.keep(self._withdraw, stop))
+        evicting = asyncio.create_task(self._keep_evicting())
         while not stop.is_set():
+            _fail_with(keeping, evicting)
             await self._check_sessions()
-            await asyncio.to_thread(stop.wait, 0.25 if not self._sessions_ready else 1.0)
-        refresher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await refresher
+            await asyncio.to_thread(stop.wait, 1.0 if self._ready.is_set() else 0.25)
+        await keeping
+        for task in (evicting, *self._held):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._evictor is not None:
+            await self._evictor.close()
         await self._client.close()
+        self._book.close()
 
     async def _lost(self) -> None:
         """The broker that comes back may have lost its storage: look before admitting anybody."""
-        self._sessions_ready = self._bounded = False
+        self._ready.clear()
+        self._bounded = False
 
     async def _on_request(self, message: Msg) -> None:
         try:
@@ -111,62 +122,64 @@ class DeviceAuth:
             CONNECTS.labels("malformed").inc()
             log.error("malformed callout request", error=str(error))
             return
+        if self._ready.is_set():
+            await self._respond(message, request)
+            return
+        waiting = asyncio.create_task(self._respond_when_ready(message, request))
+        self._held.add(waiting)
+        waiting.add_done_callback(self._held.discard)
+
+    async def _respond_when_ready(self, message: Msg, request: ConnectRequest) -> None:
+        with CONNECT_SECONDS.track_inprogress(), contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), HOLD_SECONDS)
+        await self._respond(message, request)
+
+    async def _respond(self, message: Msg, request: ConnectRequest) -> None:
         word, body = self.answer(request)
         CONNECTS.labels(word).inc()
         if word != "admitted":
             log.info("device refused", device=request.username[:40], why=word)
+        if word in _TURNED:
+            self._book.refusals.note(request.username, _TURNED[word])
         await message.respond(body)
 
     async def _check_sessions(self) -> None:
         """Ask the broker itself which subscriptions of persistent sessions exist; bound its stores before admitting."""
         assert self._client is not None  # noqa: S101
         try:
-            missing = expected_subjects() - await self._session_subjects()
+            missing = await missing_subjects(self._client)
         except (TimeoutError, nats.errors.Error, ValueError, KeyError) as error:
-            log.warning("cannot ask the broker for its sessions", error=repr(error))
-            self._sessions_ready = False
+            # Whoever is in doubt admits nobody; but sessions that were there on this connection did not go because a
+            # broker with a herd at its door answers late, and refusing the herd only makes it knock again.
+            log.warning("cannot ask the broker for its sessions", error=repr(error), ready=self._ready.is_set())
             return
-        if bool(missing) == self._sessions_ready:
+        if bool(missing) == self._ready.is_set():
             log.info("sessions", ready=not missing, missing=sorted(missing)[:4])
         if not missing and not self._bounded:
             self._bounded = await limit_stores(self._client)
-        self._sessions_ready = not missing
+        if missing:
+            self._ready.clear()
+        else:
+            self._ready.set()
 
-    async def _session_subjects(self) -> set[str]:
-        assert self._client is not None  # noqa: S101
-        subjects: set[str] = set()
-        offset = 0
-        while True:
-            reply = await self._client.request(CONSUMERS, json.dumps({"offset": offset}).encode(), timeout=3)
-            page = json.loads(reply.data)
-            consumers = page.get("consumers") or []
-            subjects |= {consumer["config"].get("filter_subject", "") for consumer in consumers}
-            offset += len(consumers)
-            if not consumers or offset >= page.get("total", 0):
-                return subjects
+    def _withdraw(self, device_ids: set[str]) -> None:
+        if self._evictor is None:
+            log.warning("connections stay open: ANBAN_NATS_SYS_URL is not set", devices=len(device_ids))
+            return
+        for device_id in device_ids:
+            self._evictor.withdraw(device_id, replaced=device_id in self._book.copy)
 
-    async def _keep_fresh(self) -> None:
-        while True:
-            try:
-                with await asyncio.to_thread(connect, self._settings.database_url, "device-auth") as conn:
-                    whole_at = 0.0
-                    while True:
-                        whole = time.monotonic() >= whole_at
-                        if whole:
-                            whole_at = time.monotonic() + WHOLE_SECONDS
-                        await asyncio.to_thread(self._refresh, conn, whole)
-                        await asyncio.sleep(REFRESH_SECONDS)
-            except psycopg.Error as error:
-                log.warning("database away, answering from the local copy", error=str(error), devices=len(self._copy))
-            await asyncio.sleep(REFRESH_SECONDS)
+    async def _keep_evicting(self) -> None:
+        while self._evictor is not None:
+            await self._evictor.work()
+            await self._evictor.wait(EVICT_SECONDS)
 
-    def _refresh(self, conn: psycopg.Connection[TupleRow], whole: bool) -> None:
-        self._copy.refresh(conn, whole=whole)
-        DEVICES_KNOWN.set(len(self._copy))
-        try:
-            self._copy.save()
-        except OSError as error:
-            log.error("the copy of the credentials could not be written", error=str(error))
+
+def _fail_with(*tasks: asyncio.Task[None]) -> None:
+    """Raise what ended a task that should go on: a process that answers from what it no longer keeps fresh must not."""
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 async def _report(error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Who wears which device, read inside the writing transaction so that it is never stale; and when it was heard of."""
+"""Which devices there are and who wears them: read in the writing transaction, and remembered until it changes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,11 +12,12 @@ CLOCK_TRUST: Final = timedelta(hours=1)
 """A device's time further than this from the time of receipt does not say who wore it."""
 
 FIND = statement("""
-    SELECT device.id, device.key, device.revoked_at IS NOT NULL AS revoked,
+    SELECT device.id, device.key, device.revoked_at IS NOT NULL AS revoked, supervised.lost_seconds,
            assignment.elder_id, COALESCE(assignment.household_id, elder.household_id) AS household_id,
            assignment.valid_from, assignment.valid_to, elder.state, elder.oxygen_scale,
            residents.ids AS resident_ids, residents.states AS resident_states
     FROM device
+    JOIN supervised_device AS supervised ON supervised.key = device.key
     LEFT JOIN device_assignment AS assignment ON assignment.device_key = device.key
     LEFT JOIN elder ON elder.id = assignment.elder_id
     LEFT JOIN LATERAL (
@@ -26,33 +27,15 @@ FIND = statement("""
     ) AS residents ON assignment.household_id IS NOT NULL
     WHERE device.id = ANY(%(ids)s::text[])
 """)
-SEEN = statement("""
-    INSERT INTO device_presence (device_key, last_seen_at, battery)
-    SELECT * FROM unnest(%(keys)s::integer[], %(ats)s::timestamptz[], %(batteries)s::real[])
-    ON CONFLICT (device_key) DO UPDATE
-    SET last_seen_at = GREATEST(device_presence.last_seen_at, EXCLUDED.last_seen_at),
-        battery = COALESCE(EXCLUDED.battery, device_presence.battery)
+# What a transaction may have changed that was not over at the last look.
+CHANGED = statement("""
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
+           ARRAY(SELECT id FROM device WHERE registry_xid >= %(since)s::text::xid8) AS ids
 """)
-STATUSES = statement("""
-    UPDATE device_presence
-    SET battery = COALESCE(said.battery, device_presence.battery),
-        firmware = COALESCE(said.firmware, device_presence.firmware),
-        online_hint = said.online, status_at = said.at
-    FROM (
-        SELECT told.* FROM unnest(
-            %(keys)s::integer[], %(ats)s::timestamptz[], %(batteries)s::real[], %(firmwares)s::text[],
-            %(onlines)s::boolean[]
-        ) AS told (device_key, at, battery, firmware, online)
-        JOIN device_presence AS known ON known.device_key = told.device_key
-        ORDER BY known.device_key
-        FOR UPDATE OF known
-    ) AS said
-    WHERE device_presence.device_key = said.device_key
-      AND (device_presence.status_at IS NULL OR device_presence.status_at <= said.at)
-""")
+HORIZON = statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon, '{}'::text[] AS ids")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wearer:
     """Whom a device speaks for during a span of time."""
 
@@ -64,13 +47,14 @@ class Wearer:
     valid_to: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A registered device and everyone it ever spoke for."""
+    """A registered device and everyone it ever spoke for; silent for `lost_seconds` it counts as lost."""
 
     key: int
     revoked: bool
     wearers: tuple[Wearer, ...]
+    lost_seconds: int
 
     def wearer_at(self, at: datetime) -> Wearer | None:
         """Whom it spoke for at a moment, so that history never moves to the next wearer."""
@@ -83,16 +67,6 @@ class KnownDevice:
         """Who calls for help with it: somebody known rather than nobody, and by a clock that is not far off."""
         first, second = (at, received_at) if abs(received_at - at) <= CLOCK_TRUST else (received_at, at)
         return self.wearer_at(first) or self.wearer_at(second)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a device (or its last will) said of itself, and when that was received."""
-
-    at: datetime
-    online: bool
-    firmware: str | None
-    battery: float | None
 
 
 def _wearer(row: Row) -> Wearer | None:
@@ -120,30 +94,26 @@ def find_devices(tx: Transaction, ids: set[str]) -> dict[str, KnownDevice]:
         wearer = _wearer(row)
         before = found.get(row["id"])
         wearers = (*before.wearers, *([wearer] if wearer else [])) if before else ((wearer,) if wearer else ())
-        found[row["id"]] = KnownDevice(row["key"], row["revoked"], wearers)
+        found[row["id"]] = KnownDevice(row["key"], row["revoked"], wearers, row["lost_seconds"])
     return found
 
 
-def mark_seen(tx: Transaction, seen: dict[int, tuple[datetime, float | None]]) -> None:
-    """Remember when devices were last heard of, and their battery in % where they said it."""
-    if not seen:
-        return
-    keys = sorted(seen)
-    tx.execute(SEEN, {"keys": keys, "ats": [seen[key][0] for key in keys], "batteries": [seen[key][1] for key in keys]})
+class Registry:
+    """Devices that were asked for before, as they are now: each look forgets what may have changed since the last."""
 
+    def __init__(self) -> None:
+        self._known: dict[str, KnownDevice] = {}
+        self._horizon: str | None = None
 
-def mark_statuses(tx: Transaction, said: dict[int, Said]) -> None:
-    """Remember what devices said of themselves. It is no proof of life: a device never heard of stays unheard of."""
-    if not said:
-        return
-    keys = sorted(said)
-    tx.execute(
-        STATUSES,
-        {
-            "keys": keys,
-            "ats": [said[key].at for key in keys],
-            "batteries": [said[key].battery for key in keys],
-            "firmwares": [said[key].firmware for key in keys],
-            "onlines": [said[key].online for key in keys],
-        },
-    )
+    def find(self, tx: Transaction, ids: set[str]) -> dict[str, KnownDevice]:
+        """The registered ones among `ids`."""
+        looked = tx.row(CHANGED, {"since": self._horizon}) if self._horizon else tx.row(HORIZON)
+        assert looked is not None  # noqa: S101
+        self._horizon = looked["horizon"]
+        for changed in looked["ids"]:
+            self._known.pop(changed, None)
+        known = self._known
+        missing = {device_id for device_id in ids if device_id not in known}
+        if missing:
+            known |= find_devices(tx, missing)
+        return known

@@ -9,7 +9,7 @@ from dispatch.commands import acknowledge_command
 from ingest.dead_letters import keep, letter_of_stranger
 from ingest.devices import KnownDevice, find_devices
 from ingest.readings import believed_time
-from ingest.received import DeadLetter, Readable, Received, read
+from ingest.received import DeadLetter, Readable, Received, read, sender_of
 from ingest.telemetry_writer import DUPLICATES, MESSAGES
 from schemas.database import Transaction
 from schemas.messages import CommandAck, DeviceEvent, Undecodable, decode, salvage_event
@@ -73,7 +73,7 @@ def write_events(tx: Transaction, now: datetime, messages: list[Received]) -> Ev
 
 def bury_event(tx: Transaction, now: datetime, message: Received, reason: str, detail: str) -> None:
     """Keep an event that the database refuses, and have a person look at it."""
-    device_id = _device_id(read(message))
+    device_id = sender_of(message)
     device = find_devices(tx, {device_id}).get(device_id) if device_id else None
     _keep_unreadable(tx, now, DeadLetter(message, device_id, reason, detail), device)
 

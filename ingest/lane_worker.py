@@ -17,17 +17,18 @@ from psycopg.rows import TupleRow
 from ingest.batch_writer import BatchWriter
 from ingest.event_writer import Recorded
 from ingest.inbox import Inbox
+from ingest.lag import Lag
+from ingest.liveness import note_listening
 from ingest.received import Received
-from ingest.sessions import ShardSessions
+from ingest.sessions import sessions_of
 from ingest.shards import TTL, Lease, LeaseLost, leave, renew
 from schemas.database import connect, transaction
 from schemas.process import Health, StopSignal
 from schemas.settings import Settings
-from schemas.topics import LaneGroup, UnknownTopic, device_topic, parse_topic
+from schemas.topics import LaneGroup, device_topic
 
 BATCH: Final[dict[LaneGroup, int]] = {"telemetry": 2000, "event": 100}
 BATCH_BYTES: Final = 1024 * 1024
-WINDOW_SECONDS: Final[dict[LaneGroup, float]] = {"telemetry": 0.02, "event": 0.002}
 RENEW_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5
 STALL_SECONDS: Final = 4.0
@@ -36,6 +37,8 @@ WATCH_SECONDS: Final = 0.25
 COMMIT = Histogram(
     "anban_commit_seconds", "Time from taking a batch to its commit", buckets=(0.005, 0.02, 0.1, 0.5, 2, 10)
 )
+OTHERS_LANES: Final = frozenset({"event", "cmd", "cmd/ack"})
+"""What the telemetry session need not look at; a topic that is no device's is looked at by both."""
 SHARDS_HELD = Gauge("anban_shards_held", "Shards this process writes for")
 
 log = structlog.get_logger()
@@ -49,7 +52,8 @@ class LaneWorker:
         self._group = group
         self._owner = f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._inbox = Inbox()
-        self._sessions = ShardSessions(settings.mqtt_url, group, self._inbox)
+        self._lag = Lag()
+        self._sessions = sessions_of(settings, group, self._inbox)
         self._stop = StopSignal()
         self._writer = BatchWriter(group, lambda: self._stop.is_set())
         self._leases: dict[int, Lease] = {}
@@ -110,14 +114,19 @@ class LaneWorker:
             batch = self._take()
             if batch:
                 self._commit(conn, batch)
+            self._save_due(conn)
         self._let_go()
         with transaction(conn) as tx:
             leave(tx, self._group, self._owner)
 
     def _renew(self, conn: psycopg.Connection[TupleRow]) -> None:
         self._writing_since = time.monotonic()
+        now = datetime.now(UTC)
         with transaction(conn) as tx:
-            leases = renew(tx, datetime.now(UTC), self._group, self._owner)
+            leases = renew(tx, now, self._group, self._owner)
+            self._lag.report(tx, now, self._group, self._owner)
+            if not self._sessions.fault():
+                note_listening(tx, now, self._group, self._leases.keys() & leases.keys())
         self._writing_since = None
         if any(leases.get(shard) != lease for shard, lease in self._leases.items()):
             self._let_go()
@@ -137,22 +146,15 @@ class LaneWorker:
 
     def _take(self) -> list[Received]:
         """Wait a moment for a first message, then a window for more; in the order received."""
-        first = self._inbox.get(max(0.01, min(0.25, self._renew_at - time.monotonic())))
-        if first is None:
-            return []
-        batch, size = [first], len(first.payload)
-        until = time.monotonic() + WINDOW_SECONDS[self._group]
-        while len(batch) < BATCH[self._group] and size < BATCH_BYTES:
-            message = self._inbox.get(until - time.monotonic())
-            if message is None:
-                break
-            batch.append(message)
-            size += len(message.payload)
-        return batch
+        most = BATCH[self._group]
+        if self._inbox.wait(max(0.01, min(0.25, self._renew_at - time.monotonic()))):
+            self._stop.wait(self._sessions.window)
+        return self._inbox.take(most, BATCH_BYTES)
 
     def _commit(self, conn: psycopg.Connection[TupleRow], batch: list[Received]) -> None:
         ours = [message for message in batch if self._is_ours(message)]
         self._writing_since = time.monotonic()
+        self._lag.taken(batch[0].received_at)
         try:
             with COMMIT.time():
                 written = self._writer.write(conn, self._leases, ours)
@@ -163,19 +165,25 @@ class LaneWorker:
             return
         finally:
             self._writing_since = None
+        self._lag.committed(datetime.now(UTC))
         self._sessions.acknowledge(batch)
         self._tell_recorded(written.recorded)
         self._writer.note_presence(conn, written)
 
+    def _save_due(self, conn: psycopg.Connection[TupleRow]) -> None:
+        self._writing_since = time.monotonic()
+        try:
+            self._writer.save_due(conn, self._leases)
+        except LeaseLost as error:
+            log.warning("lease lost", what=str(error))
+            self._let_go()
+            self._renew_at = 0.0
+        finally:
+            self._writing_since = None
+
     def _is_ours(self, message: Received) -> bool:
         """The telemetry session sees its whole shard; events, answers and commands in it are others' business."""
-        if self._group == "event":
-            return True
-        try:
-            address = parse_topic(message.topic)
-        except UnknownTopic:
-            return True
-        return address.lane not in ("event", "cmd", "cmd/ack")
+        return self._group == "event" or message.topic.split("/", 4)[-1] not in OTHERS_LANES
 
     def _tell_recorded(self, recorded: list[Recorded]) -> None:
         for event in recorded:

@@ -1,16 +1,17 @@
 """From a telemetry message to rows of `reading`: sensor-off, human ranges and device clocks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from schemas.messages import Sample, Telemetry, TelemetryBackfill
+from schemas.messages import Measurement, Sample, TelemetryBackfill
 from schemas.vitals import RANGES, SCORED, Quality
 
 CLOCK_AHEAD: Final = timedelta(minutes=5)
 CLOCK_BEHIND: Final = timedelta(days=35)
 """A device's time outside these bounds is not believed."""
+_AHEAD_MS: Final = CLOCK_AHEAD / timedelta(milliseconds=-1)
+_BEHIND_MS: Final = CLOCK_BEHIND / timedelta(milliseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ENVELOPE: Final = frozenset({"v", "boot", "seq", "at", *RANGES})
 _LIMITS: Final = tuple((name, limits.low, limits.high, limits.zero_is_off) for name, limits in RANGES.items())
@@ -21,8 +22,7 @@ _CLOCK_OFF: Final = int(Quality.CLOCK_OFF)
 _BACKFILL: Final = int(Quality.BACKFILL)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One row: when, the values by their message names (absent: None), and the Quality flags of what to mistrust."""
 
     at: datetime
@@ -46,8 +46,8 @@ def claimed_time(millis: int) -> datetime | None:
 
 def believed_time(millis: int, now: datetime) -> datetime | None:
     """The device's time, or None when it is too far off to believe (or beyond any calendar)."""
-    at = claimed_time(millis)
-    return at if at is not None and now - CLOCK_BEHIND <= at <= now + CLOCK_AHEAD else None
+    behind = now.timestamp() * 1000 - millis
+    return datetime.fromtimestamp(millis / 1000, UTC) if _AHEAD_MS <= behind <= _BEHIND_MS else None
 
 
 def plausible(name: str, raw: float | None) -> float | None:
@@ -58,7 +58,7 @@ def plausible(name: str, raw: float | None) -> float | None:
     return raw if limits.low <= raw <= limits.high else None
 
 
-def _reading(sample: Sample, index: int, now: datetime, quality: int, extra: dict[str, Any]) -> Reading:
+def _reading(sample: Sample | Measurement, index: int, now: datetime, quality: int, extra: dict[str, Any]) -> Reading:
     at = believed_time(sample.at, now)
     if at is None:
         quality |= _CLOCK_OFF
@@ -85,10 +85,10 @@ def _unknown(fields: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in _ENVELOPE} if fields else {}
 
 
-def readings_of(message: Telemetry | TelemetryBackfill, now: datetime) -> list[Reading]:
+def readings_of(message: Measurement | TelemetryBackfill, now: datetime) -> list[Reading]:
     """The rows of one message; `now` is when it was received. What a backfill says beside its samples stays with the
     first of them."""
-    if isinstance(message, Telemetry):
+    if isinstance(message, Measurement):
         return [_reading(message, 0, now, 0, _unknown(message.model_extra))]
     beside = dict(message.model_extra or {})
     return [

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from schemas.messages import Incoming, Undecodable, decode
 from schemas.topics import TopicAddress, UnknownTopic, parse_topic
 
 
-@dataclass(frozen=True)
-class Received:
-    """What the broker delivered; `connection` and `mid` name it for the acknowledgement."""
+class Received(NamedTuple):
+    """What the broker delivered; `connection` and `mid` name it for the acknowledgement, which goes to `reply` where
+    there is one."""
 
     shard: int
     topic: str
@@ -19,6 +20,7 @@ class Received:
     connection: int
     mid: int
     qos: int
+    reply: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,20 @@ class DeadLetter:
     detail: str
 
 
-@dataclass(frozen=True)
-class Readable:
+class Readable(NamedTuple):
     """A decoded message and where it came from."""
 
     message: Received
     address: TopicAddress
     body: Incoming
+
+
+def sender_of(message: Received) -> str | None:
+    """The device id in a message's topic, whatever its payload is; None when the topic is no device's."""
+    try:
+        return parse_topic(message.topic).device_id
+    except UnknownTopic:
+        return None
 
 
 def read(message: Received) -> Readable | DeadLetter:

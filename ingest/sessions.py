@@ -3,23 +3,50 @@
 import threading
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from ingest.inbox import Inbox
 from ingest.received import Received
+from ingest.stream import StreamSessions
 from ingest.subscriber import ShardSubscriber
+from schemas.settings import MqttAddress, Settings
 from schemas.topics import LaneGroup
 
 HEAL_SECONDS: Final = 5.0
 """A session without its subscriptions for so long is made anew."""
 
 
-class ShardSessions:
-    """One subscriber a shard."""
+WINDOWS: Final[dict[LaneGroup, float]] = {"telemetry": 0.02, "event": 0.002}
 
-    def __init__(self, mqtt_url: str, group: LaneGroup, inbox: Inbox) -> None:
-        self._url = mqtt_url
+
+class Sessions(Protocol):
+    """How the worker and its watchdog see the broker; after a first message others follow for `window` seconds."""
+
+    window: float
+
+    def open(self, shards: Iterable[int]) -> None:
+        """Read these shards from now on."""
+
+    def close(self, shards: Iterable[int] | None = None) -> bool:
+        """Read these shards, or all, no longer; whether any was read. The broker keeps what arrives then."""
+
+    def fault(self) -> str:
+        """Why the sessions are not all there; empty when they are."""
+
+    def acknowledge(self, messages: Iterable[Received]) -> None:
+        """Tell the broker that messages are committed, in the order received."""
+
+    def publish(self, shard: int, topic: str, payload: bytes) -> None:
+        """Send to a device at QoS 0; nothing is sent when the shard is closed."""
+
+
+class MqttSessions:
+    """One MQTT subscriber a shard: what any MQTT 3.1.1 broker can do."""
+
+    def __init__(self, address: MqttAddress, group: LaneGroup, inbox: Inbox) -> None:
+        self._address = address
         self._group = group
+        self.window = WINDOWS[group]
         self._inbox = inbox
         self._lock = threading.Lock()
         self._subscribers: dict[int, ShardSubscriber] = {}
@@ -30,7 +57,7 @@ class ShardSessions:
         self.close(self._deaf())
         with self._lock:
             for shard in set(shards) - self._subscribers.keys():
-                subscriber = ShardSubscriber(self._url, self._group, shard, self._inbox)
+                subscriber = ShardSubscriber(self._address, self._group, shard, self._inbox)
                 self._subscribers[shard] = subscriber
                 subscriber.start()
 
@@ -76,3 +103,10 @@ class ShardSessions:
             subscriber = self._subscribers.get(shard)
         if subscriber is not None:
             subscriber.publish(topic, payload)
+
+
+def sessions_of(settings: Settings, group: LaneGroup, inbox: Inbox) -> Sessions:
+    """Telemetry straight from the broker's store where that is NATS; events, which are few, always over MQTT."""
+    if group == "telemetry" and settings.jetstream_url is not None:
+        return StreamSessions(settings.jetstream_url, settings.mqtt_address, group, inbox)
+    return MqttSessions(settings.mqtt_address, group, inbox)

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from schemas.topics import LaneGroup, session_filters, session_id
 log = structlog.get_logger()
 _connections = itertools.count(1)
 KEEPALIVE: Final = 15
+TOUCH_ID: Final = "ingest-touch"
+TOUCH_SECONDS: Final = 5.0
 
 
 class ShardSubscriber:
@@ -28,8 +31,7 @@ class ShardSubscriber:
     `ack_wait`, so the worker's watchdog bounds the inbox.
     """
 
-    def __init__(self, url: str, group: LaneGroup, shard: int, inbox: Inbox) -> None:
-        address = MqttAddress(url)
+    def __init__(self, address: MqttAddress, group: LaneGroup, shard: int, inbox: Inbox) -> None:
         self.shard = shard
         self._inbox = inbox
         self._filters = session_filters(group, shard)
@@ -45,8 +47,8 @@ class ShardSubscriber:
         )
         if address.username:
             self._client.username_pw_set(address.username, address.password)
-        if address.tls:
-            self._client.tls_set()
+        if address.tls_context is not None:
+            self._client.tls_set_context(address.tls_context)
         self._client.max_inflight_messages_set(65_535)
         self._client.reconnect_delay_set(1, 3)
         self._client.on_connect = self._connected
@@ -117,3 +119,17 @@ class ShardSubscriber:
                 qos=message.qos,
             )
         )
+
+
+def touch(address: MqttAddress) -> None:
+    """Connect once: a NATS server makes its stores for MQTT when the first MQTT client comes. Raises OSError."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=TOUCH_ID, clean_session=True)
+    if address.username:
+        client.username_pw_set(address.username, address.password)
+    if address.tls_context is not None:
+        client.tls_set_context(address.tls_context)
+    client.connect(address.host, address.port, keepalive=KEEPALIVE)
+    deadline = time.monotonic() + TOUCH_SECONDS
+    while not client.is_connected() and time.monotonic() < deadline:
+        client.loop(0.1)
+    client.disconnect()

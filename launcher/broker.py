@@ -12,14 +12,17 @@ from typing import Any, Self
 
 import nkeys
 
-from launcher import broker_health, ports, processes, serveruser, statedir
-from launcher.broker_config import BrokerPorts, BrokerSecrets, config_text
+from launcher import broker_health, ports, processes, serveruser, statedir, tls
+from launcher.broker_config import BrokerFiles, BrokerPorts, BrokerSecrets, config_text
 from launcher.embedded import EmbeddedServer
 from launcher.failure import LaunchError
 
 # SIGTERM ends the server after it has flushed JetStream.
 STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
-_USUAL = BrokerPorts(mqtt=1883, nats=4222)
+# Garbage collected less often, up to a limit that leaves each of 15,000 TLS connections less than 50 KB, and half of
+# the processors: handing work between more threads costs more than they bring (docs/adr/0012).
+RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "700MiB", "GOMAXPROCS": str(max(1, (os.cpu_count() or 2) // 2))}
+_USUAL = BrokerPorts(mqtt=8883, nats=4222)
 _PORT_NAMES = ("mqtt", "nats")
 
 
@@ -57,6 +60,7 @@ class EmbeddedBroker(EmbeddedServer):
         self._record_path = self.state_dir / f"{name}.json"
         self._record = self._load_record()
         self._ports: BrokerPorts | None = None
+        self._authority = tls.DemoAuthority(self.state_dir)
 
     @property
     def ports(self) -> BrokerPorts:
@@ -76,9 +80,29 @@ class EmbeddedBroker(EmbeddedServer):
         return f"mqtt://ingest:{self._record['ingest']}@127.0.0.1:{self.ports.mqtt}"
 
     @property
+    def device_url(self) -> str:
+        """The MQTT address as devices know it: with TLS, and they bring credentials of their own."""
+        return f"mqtts://127.0.0.1:{self.ports.mqtt}"
+
+    @property
+    def authority_file(self) -> Path:
+        """The certificate (PEM) that devices trust."""
+        return self._authority.file
+
+    @property
+    def log_file(self) -> Path:
+        """Where the server writes what it refused."""
+        return statedir.log_path(self.state_dir, self.name)
+
+    @property
     def nats_url(self) -> str:
         """device-auth's NATS address with its credentials."""
         return f"nats://auth:{self._record['auth']}@127.0.0.1:{self.ports.nats}"
+
+    @property
+    def jetstream_url(self) -> str:
+        """The NATS address for reading what devices published, with the services' credentials."""
+        return f"nats://ingest:{self._record['ingest']}@127.0.0.1:{self.ports.nats}"
 
     @classmethod
     def recorded_nats_url(cls, state_dir: Path, name: str = "nats") -> str | None:
@@ -87,6 +111,14 @@ class EmbeddedBroker(EmbeddedServer):
         if not isinstance(record.get("nats"), int) or not isinstance(record.get("auth"), str):
             return None
         return f"nats://auth:{record['auth']}@127.0.0.1:{record['nats']}"
+
+    @classmethod
+    def recorded_mqtt_url(cls, state_dir: Path, name: str = "nats") -> str | None:
+        """Return the services' MQTT address at the server that last ran on a state folder; None without one."""
+        record = statedir.read_record(state_dir / f"{name}.json")
+        if not isinstance(record.get("mqtt"), int) or not isinstance(record.get("ingest"), str):
+            return None
+        return f"mqtt://ingest:{record['ingest']}@127.0.0.1:{record['mqtt']}"
 
     @property
     def sys_url(self) -> str:
@@ -147,16 +179,26 @@ class EmbeddedBroker(EmbeddedServer):
             issuer_public=public_key(self.issuer_seed),
         )
         path = self._folder / "nats.conf"
-        store = serveruser.private_folder(self._folder / "jetstream", self._owner)
-        text = config_text(self._record["server_name"], self.ports, known, store)
+        text = config_text(self._record["server_name"], self.ports, known, self._write_files())
         statedir.write_private(path, text, (self._owner.uid, self._owner.gid))
         return path
+
+    def _write_files(self) -> BrokerFiles:
+        made = self._authority.server_certificate(tls.local_hosts())
+        files = BrokerFiles(
+            store=serveruser.private_folder(self._folder / "jetstream", self._owner),
+            certificate=self._folder / "server.pem",
+            key=self._folder / "server-key.pem",
+        )
+        for path, text in ((files.certificate, made.chain), (files.key, made.key)):
+            statedir.write_private(path, text, (self._owner.uid, self._owner.gid))
+        return files
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the server process without waiting for it."""
         self.stop_leftover()
         command = [str(self._binary()), "-c", str(self._write_config())]
-        process = self._launch(command, {"PATH": "/usr/bin:/bin", "HOME": str(self._folder)})
+        process = self._launch(command, {"PATH": "/usr/bin:/bin", "HOME": str(self._folder), **RUNTIME})
         identity = processes.identify(process.pid)
         if identity is not None:
             self._record["server"] = {"pid": identity.pid, "started": identity.started}

@@ -11,7 +11,7 @@ STORE_QUOTA_BYTES = 4 * 1024 * 1024 * 1024
 
 @dataclass(frozen=True)
 class BrokerPorts:
-    """The two loopback ports: MQTT for devices and services, NATS for device-auth."""
+    """The two loopback ports: MQTT for devices (with TLS or without) and services, NATS for device-auth."""
 
     mqtt: int
     nats: int
@@ -27,8 +27,20 @@ class BrokerSecrets:
     issuer_public: str
 
 
-def config_text(server_name: str, ports: BrokerPorts, secrets: BrokerSecrets, store: Path) -> str:
+@dataclass(frozen=True)
+class BrokerFiles:
+    """Where the server keeps its messages, and its certificate chain and key in PEM."""
+
+    store: Path
+    certificate: Path
+    key: Path
+
+
+def config_text(server_name: str, ports: BrokerPorts, secrets: BrokerSecrets, files: BrokerFiles) -> str:
     """Return the server's configuration file.
+
+    The MQTT port speaks TLS to whoever begins with it and plain MQTT to the rest: NATS has one such port, and services
+    beside the broker need no cipher. Time-outs are long because a whole fleet shakes hands at once after a crash.
 
     Devices are admitted by the auth callout only; `ingest` (services), `auth` (device-auth) and
     `sys` (the system account) are known to the server itself.
@@ -39,7 +51,7 @@ listen: "127.0.0.1:{ports.nats}"
 max_payload: {MAX_PAYLOAD_BYTES}
 
 jetstream {{
-  store_dir: "{store}"
+  store_dir: "{files.store}"
   sync_interval: "1s"
   max_memory_store: 67108864
   max_file_store: {STORE_QUOTA_BYTES}
@@ -49,7 +61,14 @@ mqtt {{
   listen: "127.0.0.1:{ports.mqtt}"
   ack_wait: "5s"
   max_ack_pending: {MAX_ACK_PENDING}
+  js_api_timeout: "30s"
+  tls {{
+    cert_file: "{files.certificate}"
+    key_file: "{files.key}"
+    timeout: 60
+  }}
 }}
+allow_non_tls: true
 
 accounts {{
   CARE {{

@@ -21,10 +21,11 @@ LIMIT_SECONDS = 90.0
 _STOP_SECONDS = 8.0
 
 
-def _temporary_state() -> Path:
+def temporary_state(purpose: str) -> Path:
+    """Make a state folder that is gone when its work is done."""
     # Servers of a root launcher run unprivileged: root's own TMPDIR may be closed to them.
     parent = "/tmp" if os.geteuid() == 0 else None  # noqa: S108
-    return Path(tempfile.mkdtemp(prefix="anban-check-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=f"anban-{purpose}-", dir=parent))
 
 
 def _keep_logs(state_dir: Path) -> Path:
@@ -41,7 +42,7 @@ def run(console: Console, elders: int, outcome: Path, http_port: int | None) -> 
     with interruptible():
         with Steps(console, web.steps_to_build()) as steps:
             web.build(steps)
-        state_dir = _temporary_state()
+        state_dir = temporary_state("check")
         code = 1
         try:
             code = _run_story(console, state_dir, elders, outcome.absolute(), http_port)

@@ -13,9 +13,14 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from launcher import backup as backup_run
+from launcher import bench as bench_run
 from launcher import check as check_run
-from launcher import compose_secrets, roster, statedir, testing
+from launcher import compose_secrets, roster, statedir, testing, tls
+from launcher import deadletter as deadletter_run
 from launcher import demo as demo_run
+from launcher import load as load_run
+from launcher import peers as peers_run
+from launcher import register as register_run
 from launcher import restore as restore_run
 from launcher import status as status_run
 from launcher.district import Plan
@@ -102,6 +107,24 @@ def replay(
     os.execve(sys.executable, [sys.executable, "-m", "device_sim", *words], environment)  # noqa: S606
 
 
+@app.command(context_settings=_PASS_ON | {"help_option_names": []}, epilog=bench_run.listed())
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which benchmark.", metavar="NAME")] = "--help",
+    json: Annotated[Path | None, typer.Option("--json", help="Where the outcome is written.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="Keep the service's data here (default: temporary).")
+    ] = None,
+) -> None:
+    """Measure; further words go to the benchmark (`bench NAME --help` lists them)."""
+    if name == "--help":
+        typer.echo(context.get_help())
+        return
+    if name == "peers":
+        raise typer.Exit(peers_run.run(_console(), peers_run.Trial.of(context.args), json))
+    raise typer.Exit(bench_run.run(_console(), name, json, state_dir and state_dir.absolute(), context.args))
+
+
 @app.command()
 def backup(
     folder: Annotated[Path, typer.Argument(help="A new folder for the backup.", metavar="DIR")],
@@ -138,6 +161,51 @@ def secrets(
     compose_secrets.write(file)
 
 
+@app.command()
+def authority(
+    folder: Annotated[Path, typer.Argument(help="A folder of your own that exists.", metavar="DIR")],
+    host: Annotated[list[str] | None, typer.Option(help="A name or address of the broker (repeatable).")] = None,
+) -> None:
+    """Make the demo's certificate authority, and a broker's certificate, for a broker that Anban does not start."""
+    tls.write_files(folder.absolute(), host or [])
+
+
+@app.command(context_settings=_PASS_ON | {"help_option_names": []})
+def deadletter(context: typer.Context, state_dir: StateDirOption = None) -> None:
+    """Messages that could not be used: list, show, redrive or drop them (--help says more)."""
+    raise typer.Exit(deadletter_run.run(_state_dir(state_dir), context.args))
+
+
+@app.command(context_settings=_PASS_ON | {"help_option_names": []})
+def devices(context: typer.Context, state_dir: StateDirOption = None) -> None:
+    """The register of devices: import FILE registers those of a file (--help says more)."""
+    raise typer.Exit(register_run.run(_state_dir(state_dir), context.args))
+
+
+@app.command()
+def load(
+    headless: Annotated[bool, typer.Option("--headless", help="Without locust's page, for --seconds.")] = False,
+    seconds: Annotated[int, typer.Option(min=10, help="How long, when headless.")] = 120,
+    json: Annotated[Path | None, typer.Option("--json", help="Where the outcome is written.")] = None,
+    elders: Annotated[int, typer.Option(min=1, max=20_000, help="Elders of the district.")] = 2000,
+    operators: Annotated[int, typer.Option(min=0, max=500, help="Operators at their consoles.")] = 4,
+    workers: Annotated[int, typer.Option(min=0, max=2000, help="Workers with their phones.")] = 30,
+    relatives: Annotated[int, typer.Option(min=0, max=20_000, help="Relatives with the page open.")] = 60,
+    pace: Annotated[float, typer.Option(min=0.1, max=100, help="How many times faster than real people.")] = 4.0,
+    devices: Annotated[int, typer.Option(min=0, max=20_000, help="Wearables that are connected.")] = 2000,
+    rate: Annotated[float, typer.Option(min=0, max=100_000, help="Messages a second of all devices.")] = 500.0,
+    presses: Annotated[float, typer.Option(min=0, help="Presses of the SOS button a minute.")] = 30.0,
+    spawn_rate: Annotated[float, typer.Option(min=0.1, help="Users that come a second.")] = 10.0,
+    web_port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of locust's page (default: 8089 if free).")
+    ] = None,
+) -> None:
+    """Put people and devices on a service of its own with locust, and report what they wait for."""
+    whole = load_run.Load(elders, operators, workers, relatives, pace, devices, rate, presses)
+    manner = load_run.Manner(headless, seconds, web_port, spawn_rate)
+    raise typer.Exit(load_run.run(_console(), whole, manner, json))
+
+
 @app.command(context_settings=_PASS_ON)
 def test(context: typer.Context) -> None:
     """Run every check and test; further words go to pytest."""
@@ -158,6 +226,15 @@ def openapi(
 ) -> None:
     """Print the OpenAPI document of the control centre."""
     _run_module("control_center", "openapi", *(["--write"] if write else []))
+
+
+@app.command(context_settings=_PASS_ON)
+def score(context: typer.Context) -> None:
+    """Print the NEWS2 score of each line of JSON from standard input, its parts and what is missing.
+
+    --carry lets values of earlier lines count for half an hour; --text or --json chooses how results look.
+    """
+    _run_module("schemas.score_readings", *context.args)
 
 
 def _run_module(*words: str) -> None:

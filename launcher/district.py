@@ -30,6 +30,7 @@ class Plan:
     """What to run: `elders` to simulate, `story` for the check, the wished HTTP port or None.
 
     `people`: simulated operators and workers answer, as they do outside the check unless a person wants to play.
+    `simulator`: the elders' devices speak; a load brings its own.
     """
 
     elders: int
@@ -37,6 +38,7 @@ class Plan:
     story: bool = False
     extra: Mapping[str, str] | None = None
     people: bool = False
+    simulator: bool = True
 
 
 def external_settings() -> dict[str, str]:
@@ -62,7 +64,11 @@ class District:
                 raise LaunchError(f"port {plan.http_port} is taken: choose another --port")
             self.left_over = stop_leftovers(self.state_dir)
             self.entries = roster.entries(
-                plan.elders, story=plan.story, with_device_auth=self._has_callout(), with_people=plan.people
+                plan.elders,
+                story=plan.story,
+                with_device_auth=self._has_callout(),
+                with_people=plan.people,
+                with_simulator=plan.simulator,
             )
             self.addresses = roster.choose_addresses(self.state_dir, self.entries, plan.http_port)
             self.supervisor = Supervisor(self.state_dir, report, remove_after=remove_after)
@@ -132,7 +138,12 @@ class District:
         self.settings |= {
             "ANBAN_MQTT_URL": broker.mqtt_url,
             "ANBAN_NATS_URL": broker.nats_url,
+            "ANBAN_JETSTREAM_URL": broker.jetstream_url,
             "ANBAN_NATS_ISSUER_SEED": broker.issuer_seed,
+            "ANBAN_NATS_SYS_URL": broker.sys_url,
+            "ANBAN_BROKER_LOG": str(broker.log_file),
+            "ANBAN_DEVICE_MQTT_URL": broker.device_url,
+            "ANBAN_MQTT_CA": str(broker.authority_file),
         }
 
     def _seed(self) -> None:

@@ -63,7 +63,7 @@ class EmbeddedServer(ABC):
         return self.process
 
     def _last_words(self) -> str:
-        return statedir.last_lines(self.state_dir / "logs" / f"{self.name}.log")
+        return statedir.last_lines(statedir.log_path(self.state_dir, self.name))
 
     def _spawn_guarded(self) -> subprocess.Popen[bytes]:
         """Start the process so that it does not outlive a caller that was SIGKILLed."""

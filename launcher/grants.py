@@ -7,9 +7,24 @@ from urllib.parse import urlsplit, urlunsplit
 DATABASE_URL = "ANBAN_DATABASE_URL"
 MQTT_URL = "ANBAN_MQTT_URL"
 NATS_URL = "ANBAN_NATS_URL"
+JETSTREAM_URL = "ANBAN_JETSTREAM_URL"
 ISSUER_SEED = "ANBAN_NATS_ISSUER_SEED"
+NATS_SYS_URL = "ANBAN_NATS_SYS_URL"
+DEVICE_MQTT_URL = "ANBAN_DEVICE_MQTT_URL"
+MQTT_CA = "ANBAN_MQTT_CA"
+BROKER_LOG = "ANBAN_BROKER_LOG"
 BASE_URL = "ANBAN_BASE_URL"
-SERVERS = (DATABASE_URL, MQTT_URL, NATS_URL, ISSUER_SEED)
+SERVERS = (
+    DATABASE_URL,
+    MQTT_URL,
+    NATS_URL,
+    JETSTREAM_URL,
+    ISSUER_SEED,
+    NATS_SYS_URL,
+    DEVICE_MQTT_URL,
+    MQTT_CA,
+    BROKER_LOG,
+)
 
 
 class Grant(Enum):
@@ -17,8 +32,9 @@ class Grant(Enum):
 
     DATABASE = "the database's URL"
     MESSAGES = "the MQTT URL with the services' password"
-    MQTT_ADDRESS = "host and port of the MQTT listener, as devices know them"
-    ADMISSION = "NATS URL and seed for admitting devices"
+    STORE = "the NATS URL for reading what the broker keeps, with the services' password"
+    MQTT_ADDRESS = "host and port of the MQTT listener, as devices know them, and whose certificates they trust"
+    ADMISSION = "NATS URLs and seed for admitting devices and for closing their connections"
     WEBSITE = "the control centre's address, as a browser knows it"
 
 
@@ -35,15 +51,25 @@ def granted(environment: Mapping[str, str], grants: Collection[Grant]) -> dict[s
     if Grant.DATABASE in grants:
         names.append(DATABASE_URL)
     if Grant.MESSAGES in grants:
-        names.append(MQTT_URL)
+        names += [MQTT_URL, MQTT_CA]
+    if Grant.STORE in grants:
+        names.append(JETSTREAM_URL)
     if Grant.ADMISSION in grants:
-        names += [NATS_URL, ISSUER_SEED]
+        names += [NATS_URL, ISSUER_SEED, NATS_SYS_URL, BROKER_LOG]
     if Grant.WEBSITE in grants:
         names.append(BASE_URL)
     told |= {name: environment[name] for name in names if name in environment}
-    if Grant.MQTT_ADDRESS in grants and MQTT_URL in environment:
-        told.setdefault(MQTT_URL, without_credentials(environment[MQTT_URL]))
+    if Grant.MQTT_ADDRESS in grants:
+        told = _device_address(environment) | told
     return told
+
+
+def _device_address(environment: Mapping[str, str]) -> dict[str, str]:
+    url = environment.get(DEVICE_MQTT_URL) or environment.get(MQTT_URL)
+    if url is None:
+        return {}
+    trusted = {MQTT_CA: environment[MQTT_CA]} if MQTT_CA in environment else {}
+    return {MQTT_URL: without_credentials(url)} | trusted
 
 
 def described(settings: Mapping[str, str]) -> list[str]:

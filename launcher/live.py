@@ -2,18 +2,18 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 
 from launcher import ports
 from launcher.service import Status
 
-# A device that was silent longer counts as offline (EN 50136 grade 4 reports a lost path in 180 s).
-ONLINE_SECONDS = 180
 _COUNTER = "anban_messages_total"
 _QUERY = """
-SELECT (SELECT count(*) FROM device_presence WHERE last_seen_at > %(since)s),
+SELECT (SELECT count(*) FROM device_presence AS presence
+        JOIN supervised_device AS device ON device.key = presence.device_key AND device.revoked_at IS NULL
+        WHERE presence.last_seen_at > %(now)s::timestamptz - make_interval(secs => device.lost_seconds)),
        (SELECT count(*) FROM alarm WHERE ended_at IS NULL)
 """
 
@@ -52,11 +52,10 @@ class LiveFigures:
         return Figures(online, alarms, self._rate())
 
     def _counts(self) -> tuple[int | None, int | None]:
-        since = datetime.now(UTC) - timedelta(seconds=ONLINE_SECONDS)
         try:
             if self._conn is None or self._conn.closed:
                 self._conn = psycopg.connect(self._database_url, autocommit=True, connect_timeout=2)
-            row = self._conn.execute(_QUERY, {"since": since}).fetchone()
+            row = self._conn.execute(_QUERY, {"now": datetime.now(UTC)}).fetchone()
         except psycopg.Error:
             self.close()
             return None, None

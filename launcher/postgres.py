@@ -44,6 +44,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "log_min_duration_statement": "2s",
+    # When each transaction was committed, for `bench ingest` and for whoever looks into an incident.
+    "track_commit_timestamp": "on",
 }
 
 

@@ -83,6 +83,8 @@ def _into_state_folder(
                 _replace_streams(steps, nats, source, manifest, fresh / stamp, force=force)
         with steps.step("Putting the keys in their place"):
             for name in manifest.state:
+                # The broker that was just filled has made an authority of its own.
+                (fresh / name).unlink(missing_ok=True)
                 safefiles.copy_owned(source / archive.STATE / name, fresh / name, os.geteuid())
             _swap(steps, fresh, state_dir, stamp if in_the_way else None)
 

@@ -47,11 +47,13 @@ class Addresses:
         return self.http if entry.serves_http else self.metrics[entry.name]
 
 
-def entries(elders: int, *, story: bool, with_device_auth: bool, with_people: bool) -> list[Entry]:
+def entries(
+    elders: int, *, story: bool, with_device_auth: bool, with_people: bool, with_simulator: bool = True
+) -> list[Entry]:
     """Return the processes to run, in the order of their start: people come when there is something to do."""
     simulator = ("device_sim", "run", "--elders", str(elders), "--period", "10")
     found = [
-        Entry("ingest-telemetry", ("ingest", "telemetry"), _WORKER),
+        Entry("ingest-telemetry", ("ingest", "telemetry"), (*_WORKER, Grant.STORE)),
         Entry("ingest-event", ("ingest", "event"), _WORKER),
         Entry("dispatch", ("dispatch",), _WORKER),
         Entry("control-center", ("control_center",), (Grant.DATABASE,), serves_http=True),
@@ -59,7 +61,8 @@ def entries(elders: int, *, story: bool, with_device_auth: bool, with_people: bo
     if with_device_auth:
         found.append(Entry("device-auth", ("ingest", "auth"), (Grant.DATABASE, Grant.ADMISSION)))
     module = (*simulator, "--story") if story else simulator
-    found.append(Entry("device-sim", module, (Grant.MQTT_ADDRESS,), may_finish=story))
+    if with_simulator:
+        found.append(Entry("device-sim", module, (Grant.MQTT_ADDRESS,), may_finish=story))
     if with_people:
         found.append(
             Entry("people", ("device_sim", "people", "--elders", str(elders)), (Grant.WEBSITE,), optional=True)

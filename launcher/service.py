@@ -14,8 +14,9 @@ from launcher.failure import LaunchError
 
 # Seconds before a restart, by how often the process has failed in a row.
 BACK_OFF = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-# A process that ran this long (seconds) starts its back-off anew.
-STEADY_SECONDS = 30.0
+# A process that ran this long (seconds) starts its back-off anew: whoever could work does not crash by itself at once,
+# and everybody waits for the database and the broker.
+STEADY_SECONDS = 10.0
 
 
 class Status(StrEnum):

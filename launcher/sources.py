@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher import statedir
+from launcher import statedir, tls
 from launcher.broker import EmbeddedBroker
 from launcher.failure import LaunchError
 from launcher.grants import DATABASE_URL, MQTT_URL, NATS_URL
 from launcher.postgres import EmbeddedPostgres
 from launcher.roster import recorded_environment
 
-# What an installation needs beside its servers: the key of its simulated devices, the copy of the credentials.
-STATE_FILES = ("sim.key", "device-credentials.json")
+# What an installation needs beside its servers: the key of its simulated devices, the copy of the credentials, and the
+# authority that devices trust.
+STATE_FILES = ("sim.key", "device-credentials.json", tls.RECORD)
 
 
 @dataclass(frozen=True)

@@ -109,9 +109,14 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     write_private(path, json.dumps(record, indent=1) + "\n")
 
 
+def log_path(state_dir: Path, name: str) -> Path:
+    """Return where the log of one process is."""
+    return state_dir / "logs" / f"{name}.log"
+
+
 def log_file(state_dir: Path, name: str) -> Path:
     """Return the log of one process, rotated first when it has grown above 8 MiB."""
-    path = state_dir / "logs" / f"{name}.log"
+    path = log_path(state_dir, name)
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         for number in range(_LOGS_KEPT - 1, 0, -1):
             older = path.with_suffix(f".log.{number}")

@@ -29,6 +29,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_preload_libraries": "timescaledb",
+    "track_commit_timestamp": "on",
     "timescaledb.telemetry_level": "off",
     # Only the launcher itself: a scheduler would sit in every template database, and CREATE DATABASE
     # refuses a template that somebody is connected to. The Apache edition has no jobs to schedule.

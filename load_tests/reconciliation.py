@@ -16,11 +16,11 @@ Identity = tuple[str, str, int]
 """Device id, boot, sequence number."""
 
 _STORED_READINGS = statement("""
-    SELECT device.id AS device_id, reading.boot, reading.seq, count(*)::integer AS times,
-           count(DISTINCT reading.sample)::integer AS samples
-    FROM reading JOIN device ON device.key = reading.device_key
-    WHERE reading.boot = ANY(%(boots)s::text[])
-    GROUP BY device.id, reading.boot, reading.seq
+    SELECT device.id AS device_id, vitals.boot, vitals.seq, count(*)::integer AS times,
+           count(DISTINCT vitals.sample)::integer AS samples
+    FROM vitals JOIN device ON device.key = vitals.device_key
+    WHERE vitals.boot = ANY(%(boots)s::text[])
+    GROUP BY device.id, vitals.boot, vitals.seq
 """)
 _STORED_EVENTS = statement("""
     SELECT device.id AS device_id, device_event.boot, device_event.seq, count(*)::integer AS times

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from schemas.home import HomeTelemetry
 from schemas.messages import (
     MAX_PAYLOAD,
     Command,
@@ -24,7 +25,7 @@ _LANES: Final[dict[Lane, tuple[str, str, tuple[type[BaseModel], ...]]]] = {
     "telemetry": (
         "receive",
         "Measurements, QoS 1; stored exactly once by (device, boot, seq)",
-        (Telemetry, TelemetryBackfill),
+        (Telemetry, HomeTelemetry, TelemetryBackfill),
     ),
     "event": ("receive", "Something happened, QoS 1; repeated under one identity until recorded", (DeviceEvent,)),
     "status": ("receive", "Presence hint, retained, also the last will", (Status,)),

@@ -5,8 +5,9 @@ JSON in UTF-8, at most 64 KiB. `at` is the device's UTC time in milliseconds. Un
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 MAX_PAYLOAD: Final = 64 * 1024
@@ -59,6 +60,44 @@ class Telemetry(_Envelope, Sample):
     """One measurement, on lane `telemetry`."""
 
 
+_FastNumber = float | None
+
+
+class Measurement(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One measurement as `Telemetry` describes it, decoded in a tenth of the time when no field is unknown."""
+
+    v: Literal[1]
+    boot: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,16}\Z")]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_BIGINT)]
+    at: Annotated[int, msgspec.Meta(ge=-_LARGEST_BIGINT, le=_LARGEST_BIGINT)]
+    hr: _FastNumber = None
+    spo2: _FastNumber = None
+    rr: _FastNumber = None
+    temp: _FastNumber = None
+    sbp: _FastNumber = None
+    dbp: _FastNumber = None
+    steps: _FastNumber = None
+    lat: _FastNumber = None
+    lon: _FastNumber = None
+    bat: _FastNumber = None
+
+    @property
+    def model_extra(self) -> dict[str, Any] | None:
+        """The fields that nobody knows."""
+        return None
+
+
+class MeasurementWithMore(Measurement):
+    """One measurement with fields that nobody knows, which are kept."""
+
+    more: dict[str, Any] | None = None
+
+    @property
+    def model_extra(self) -> dict[str, Any] | None:
+        """The fields that nobody knows."""
+        return self.more
+
+
 class TelemetryBackfill(_Envelope):
     """Several measurements made while the device was offline, on lane `telemetry`."""
 
@@ -97,7 +136,7 @@ class CommandAck(_Message):
     result: Annotated[str, Field(max_length=200)]
 
 
-Incoming = Telemetry | TelemetryBackfill | DeviceEvent | Status | CommandAck
+Incoming = Measurement | TelemetryBackfill | DeviceEvent | Status | CommandAck
 
 
 @dataclass(frozen=True)
@@ -108,18 +147,26 @@ class Salvaged:
     identity: tuple[str, int] | None
 
 
-_LANE_MODELS: Final[dict[str, type[Incoming]]] = {
+_LANE_MODELS: Final[dict[str, type[_Message]]] = {
     "telemetry": Telemetry,
     "event": DeviceEvent,
     "status": Status,
     "cmd/ack": CommandAck,
 }
+_TELEMETRY: Final = msgspec.json.Decoder(Measurement)
+_MEASURED: Final = tuple(name for name in Measurement.__struct_fields__)
 _EVENT_KINDS: Final[dict[Any, EventKind]] = {kind: kind for kind in get_args(EventKind)}
 _IDENTITY: Final = TypeAdapter(tuple[Boot, Seq], config=ConfigDict(strict=True))
 
 
 def decode(lane: str, payload: bytes) -> Incoming:
     """Decode one message of a lane; raises Undecodable, and nothing else, for whatever the bytes are."""
+    if lane == "telemetry" and len(payload) <= MAX_PAYLOAD:
+        try:
+            return _TELEMETRY.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # What has unknown fields or is wrong in any way is read slowly, which says why it is wrong.
+            pass
     model = _LANE_MODELS.get(lane)
     if model is None:
         raise Undecodable("unknown_lane", f"no lane {lane[:40]!r}")
@@ -132,21 +179,27 @@ def decode(lane: str, payload: bytes) -> Incoming:
     if "\\u0000" in text or "\x00" in text:
         raise Undecodable("invalid_json", "a NUL character cannot be stored")
     try:
-        if model is Telemetry and '"samples"' in text:
+        if model is Telemetry:
             return _telemetry(text)
-        return model.model_validate_json(text)
+        return cast(Incoming, model.model_validate_json(text))
     except ValidationError as error:
         raise _undecodable(error) from None
 
 
-def _telemetry(text: str) -> Telemetry | TelemetryBackfill:
-    """A message that has the word somewhere: a backfill when `samples` is a field of its own, not of an unknown one."""
+def _telemetry(text: str) -> Measurement | TelemetryBackfill:
+    """A backfill when `samples` is a field of its own, not of an unknown one."""
+    if '"samples"' not in text:
+        return _with_more(Telemetry.model_validate_json(text))
     try:
         return TelemetryBackfill.model_validate_json(text)
     except ValidationError as error:
         if not any(fault["type"] == "missing" and fault["loc"] == ("samples",) for fault in error.errors()):
             raise
-    return Telemetry.model_validate_json(text)
+    return _with_more(Telemetry.model_validate_json(text))
+
+
+def _with_more(shape: Telemetry) -> Measurement:
+    return MeasurementWithMore(**{name: getattr(shape, name) for name in _MEASURED}, more=shape.model_extra or None)
 
 
 def _undecodable(error: ValidationError) -> Undecodable:

@@ -1,5 +1,7 @@
 """Settings from the environment (prefix ANBAN_), the same for every process."""
 
+import functools
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,8 +34,13 @@ class Settings(BaseSettings):
 
     database_url: Annotated[str, _scheme("postgresql", "postgres")] = "postgresql://anban@127.0.0.1:5432/anban"
     mqtt_url: Annotated[str, _scheme("mqtt", "mqtts")] = "mqtt://127.0.0.1:1883"
+    mqtt_ca: Path | None = None
+    require_tls: bool = False
+    jetstream_url: Annotated[str, _scheme("nats", "tls")] | None = None
     nats_url: Annotated[str, _scheme("nats", "tls")] | None = None
+    nats_sys_url: Annotated[str, _scheme("nats", "tls")] | None = None
     nats_issuer_seed: Annotated[str, Field(pattern="^SA[A-Z2-7]{56}$")] | None = None
+    broker_log: Path | None = None
     state_dir: Path = Path("~/.local/state/anban").expanduser()
     base_url: Annotated[str, _scheme("http")] = "http://127.0.0.1:8080"
     http_host: str = "127.0.0.1"
@@ -45,17 +52,28 @@ class Settings(BaseSettings):
     parent_fd: Annotated[int, Field(ge=0)] | None = None
     sim_ledger: Path | None = None
 
+    @property
+    def mqtt_address(self) -> "MqttAddress":
+        """The broker's address, with the certificates to trust."""
+        return MqttAddress(self.mqtt_url, self.mqtt_ca)
+
 
 class MqttAddress:
-    """Host, port and credentials of an `mqtt://` URL."""
+    """Host, port and credentials of an `mqtt://` URL; `ca` is a PEM file to trust instead of the system's."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: Path | None = None) -> None:
         parts = urlsplit(url)
+        self._ca = ca
         self.tls = parts.scheme == "mqtts"
         self.host = parts.hostname or "127.0.0.1"
         self.port = parts.port or (8883 if self.tls else 1883)
         self.username = unquote(parts.username) if parts.username else None
         self.password = unquote(parts.password) if parts.password else None
+
+    @functools.cached_property
+    def tls_context(self) -> ssl.SSLContext | None:
+        """One context for all connections to an `mqtts://` address, None for plain MQTT; OSError without its file."""
+        return ssl.create_default_context(cafile=self._ca) if self.tls else None
 
 
 def load_settings() -> Settings:

@@ -3,7 +3,24 @@
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-AlarmKind = Literal["sos", "fall", "vitals", "leak", "smoke", "gas", "unreadable_event"]
+AlarmKind = Literal[
+    "sos",
+    "fall",
+    "vitals",
+    "leak",
+    "smoke",
+    "gas",
+    "unreadable_event",
+    "street_dark",
+    "device_offline",
+    "battery_low",
+    "clock_wrong",
+    "device_refused",
+    "ingest_behind",
+    "no_movement",
+    "water_low",
+    "wandering",
+]
 AlarmState = Literal["pending", "raised", "acknowledged", "dispatched", "on_scene", "resolved", "closed", "cancelled"]
 Severity = Literal["emergency", "urgent", "advisory", "technical"]
 ElderState = Literal["home", "hospital", "travelling", "deceased", "test"]
@@ -19,6 +36,8 @@ Outcome = Literal[
     "test_call",
     "no_answer_visited",
 ]
+OwnOutcome = Literal["recovered", "joined", "withdrawn"]
+"""How an alarm ends by itself: what it told of is over, is told by another alarm, or concerns nobody any more."""
 OrderState = Literal[
     "requested",
     "offered",
@@ -42,6 +61,8 @@ Assist = Literal["clean", "meal", "bath", "walk", "emergency", "medical"]
 """The six assists."""
 ProviderState = Literal["admitted", "suspended", "exited"]
 Travel = Literal["walk", "scooter", "car"]
+CareLevel = Literal["independent", "mild", "moderate", "severe", "total"]
+"""Assessed grade of ability: able, and mildly, moderately, severely, totally disabled (GB/T 42195-2022)."""
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """Worst first."""
@@ -94,6 +115,15 @@ KIND_SKILLS: Final[dict[AlarmKind, frozenset[str]]] = {
     "gas": frozenset({"first_aid"}),
     "leak": frozenset(),
     "unreadable_event": frozenset(),
+    "street_dark": frozenset(),
+    "device_offline": frozenset(),
+    "battery_low": frozenset(),
+    "clock_wrong": frozenset(),
+    "device_refused": frozenset(),
+    "ingest_behind": frozenset(),
+    "no_movement": frozenset({"first_aid"}),
+    "water_low": frozenset(),
+    "wandering": frozenset(),
 }
 """What whoever goes to an alarm must be certified in."""
 KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
@@ -104,7 +134,18 @@ KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
     "leak": "urgent",
     "unreadable_event": "urgent",
     "vitals": "urgent",
+    "street_dark": "urgent",
+    "device_offline": "technical",
+    "battery_low": "technical",
+    "clock_wrong": "technical",
+    "device_refused": "technical",
+    "ingest_behind": "urgent",
+    "no_movement": "urgent",
+    "water_low": "advisory",
+    "wandering": "urgent",
 }
+AT_HOME_ONLY: Final[frozenset[AlarmKind]] = frozenset({"no_movement", "water_low", "wandering"})
+"""Kinds that say something only of somebody who lives at home at the time."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +160,18 @@ def alarm_rule(state: ElderState | None, kind: AlarmKind) -> AlarmRule:
     """Whether an alarm of `kind` is raised for an elder in `state` (None: nobody known wears the device).
 
     A pressed button is never suppressed: a registry that says "in hospital" or "deceased" may be wrong, and the
-    widow may be the one who presses. Measurements of a person who is cared for elsewhere, or no longer alive, are.
+    widow may be the one who presses. Measurements of a person who is cared for elsewhere, or no longer alive, are;
+    so is what fails about devices that nobody uses meanwhile.
     """
     if state == "test":
         return AlarmRule(raises=True, is_test=True)
     if kind == "vitals" and state in ("hospital", "deceased"):
         return AlarmRule(raises=False)
     if kind == "fall" and state in ("hospital", "deceased"):
+        return AlarmRule(raises=False)
+    if KIND_SEVERITY[kind] == "technical" and state in ("hospital", "deceased"):
+        return AlarmRule(raises=False)
+    if kind in AT_HOME_ONLY and state in AWAY:
         return AlarmRule(raises=False)
     return AlarmRule(raises=True)
 

@@ -5,11 +5,12 @@ The shard is computed from the device id and stable for life, so firmware knows 
 
 import re
 import zlib
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 ROOT: Final = "care/v1"
 SHARDS: Final = 8
+KEPT: Final = "$MQTT.msgs."
+"""What the subject of a message begins with in the broker's store."""
 DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 Lane = Literal["telemetry", "event", "status", "cmd", "cmd/ack"]
@@ -18,8 +19,7 @@ LaneGroup = Literal["telemetry", "event"]
 LANE_GROUPS: Final[tuple[LaneGroup, ...]] = ("telemetry", "event")
 
 
-@dataclass(frozen=True)
-class TopicAddress:
+class TopicAddress(NamedTuple):
     """The parts of a device topic; `lane` may be one that nobody knows."""
 
     shard: int
@@ -44,7 +44,7 @@ def device_topic(device_id: str, lane: Lane) -> str:
 def parse_topic(topic: str) -> TopicAddress:
     """Split a topic; raises UnknownTopic when the form, the device id or the shard is wrong."""
     parts = topic.split("/", 4)
-    if len(parts) < 5 or "/".join(parts[:2]) != ROOT or not DEVICE_ID.fullmatch(parts[3]):
+    if len(parts) < 5 or parts[0] != "care" or parts[1] != "v1" or not DEVICE_ID.fullmatch(parts[3]):
         raise UnknownTopic(f"not care/v1/shard/device/lane: {topic[:120]!r}")
     if parts[2] != str(shard_of(parts[3])):
         raise UnknownTopic(f"shard {parts[2][:10]!r} is not the shard of {parts[3]!r}")
@@ -70,3 +70,11 @@ def session_id(group: LaneGroup, shard: int) -> str:
 def nats_subject(topic: str) -> str:
     """The NATS subject or subject filter that carries an MQTT topic or topic filter."""
     return topic.replace("/", ".").replace("+", "*").replace("#", ">")
+
+
+def mqtt_topic(subject: str) -> str:
+    """The MQTT topic of a message that NATS keeps under a subject `$MQTT.msgs.…`: the reverse of its own mapping."""
+    words = subject[len(KEPT) :]
+    if "//" in words:
+        return ".".join(part.replace(".", "/") for part in words.split("//"))
+    return words.replace(".", "/")

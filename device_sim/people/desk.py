@@ -117,7 +117,7 @@ def _talk(desk: Desk, alarm: Card, name: str, path: str) -> Iterator[Step]:
 
 
 def _resolve(alarm: Card, name: str, path: str, outcome: str) -> Do:
-    if alarm["kind"] == "unreadable_event":
+    if alarm["kind"] in ("unreadable_event", "street_dark") or alarm["severity"] == "technical":
         outcome = "device_fault"
     return Do(f"{name} resolve", f"{path}/resolve", {"outcome": outcome, "note": None})
 

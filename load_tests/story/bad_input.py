@@ -20,10 +20,10 @@ from schemas.topics import device_topic
 from schemas.vitals import Quality
 
 _STORED = statement("""
-    SELECT reading.seq, reading.sample, reading.quality, reading.hr
-    FROM reading JOIN device ON device.key = reading.device_key
-    WHERE device.id = %(device_id)s AND reading.boot = %(boot)s
-    ORDER BY reading.seq, reading.sample
+    SELECT vitals.seq, vitals.sample, vitals.quality, vitals.hr
+    FROM vitals JOIN device ON device.key = vitals.device_key
+    WHERE device.id = %(device_id)s AND vitals.boot = %(boot)s
+    ORDER BY vitals.seq, vitals.sample
 """)
 _SETTLE_SECONDS: Final = 8.0
 _SHUFFLED: Final = (4, 2, 3, 2, 4, 0, 1, 0)

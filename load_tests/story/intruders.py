@@ -14,7 +14,6 @@ from device_sim.fleet import until
 from load_tests.story.cast import Role
 from load_tests.story.stage import Story
 from schemas.database import row
-from schemas.settings import MqttAddress
 from schemas.statements import statement
 from schemas.topics import device_topic
 
@@ -67,7 +66,7 @@ async def _refused(story: Story, name: str, username: str, password: str, client
     intruder = _Intruder()
     # A slow second attempt: the wearable that rightly has this id must not be disturbed for long.
     jitter = FullJitter(random.Random(), first=60.0, ceiling=60.0)
-    address = MqttAddress(story.settings.mqtt_url)
+    address = story.settings.mqtt_address
     connection = Connection(address, username, password, intruder, jitter=jitter, client_id=client_id)
     connection.start()
     await until(lambda: intruder.admitted or intruder.turned_away > 0, _REFUSAL_SECONDS)

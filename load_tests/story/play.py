@@ -32,7 +32,6 @@ from load_tests.story.rota import people_at_work
 from load_tests.story.settings import StorySettings
 from load_tests.story.stage import Commands, Story
 from schemas.database import connect
-from schemas.settings import MqttAddress
 
 BUTTONS: Final = 209
 P99_LIMIT_MS: Final = 300.0
@@ -93,7 +92,7 @@ async def _set_stage(settings: StorySettings, report: Report) -> Story:
     board, commands = Screen(api), Commands()
     board.open()
     await asyncio.wait_for(board.has_snapshot.wait(), _CONNECT_SECONDS)
-    fleet = Fleet(MqttAddress(settings.mqtt_url), load_keys(settings.state_dir))
+    fleet = Fleet(settings.mqtt_address, load_keys(settings.state_dir))
     for role in (*cast.buttons, *cast.wearables):
         kind: DeviceKind = "button" if role.kind == "button" else "wearable"
         fleet.add(role.device_id, kind, on_command=commands.take)

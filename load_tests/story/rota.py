@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from load_tests.duty import call_everybody_in, send_home
 from load_tests.story.orders import orders
 from load_tests.story.response import response
 from load_tests.story.stage import Story
@@ -22,18 +23,6 @@ _SET_POLICY = statement("""
     UPDATE order_policy SET offer_seconds = given.seconds
     FROM unnest(%(assists)s::text[], %(seconds)s::integer[]) AS given (assist, seconds)
     WHERE order_policy.assist = given.assist
-""")
-_SEND_HOME = statement("""
-    DELETE FROM worker_shift USING worker, provider
-    WHERE worker.id = worker_shift.worker_id AND provider.id = worker.provider_id AND provider.state = 'admitted'
-      AND worker_shift.starts_at < %(ends_at)s::timestamptz AND worker_shift.ends_at > %(starts_at)s::timestamptz
-    RETURNING worker_shift.worker_id, worker_shift.starts_at, worker_shift.ends_at
-""")
-_CALL_IN = statement("""
-    INSERT INTO worker_shift (worker_id, starts_at, ends_at)
-    SELECT worker.id, %(starts_at)s::timestamptz, %(ends_at)s::timestamptz
-    FROM worker JOIN provider ON provider.id = worker.provider_id
-    WHERE provider.state = 'admitted'
 """)
 _RESTORE = statement("""
     INSERT INTO worker_shift (worker_id, starts_at, ends_at)
@@ -62,7 +51,7 @@ async def people_at_work(story: Story) -> None:
 async def _everybody_on_duty(story: Story) -> AsyncIterator[None]:
     """One long shift for all admitted workers, and offers that expire sooner; all as it was afterwards."""
     starts_at = datetime.now(UTC) - timedelta(minutes=5)
-    shift = {"starts_at": starts_at, "ends_at": starts_at + timedelta(hours=12)}
+    shift = starts_at, starts_at + timedelta(hours=12)
     before = await story.query(lambda conn: _begin(conn, shift))
     try:
         yield
@@ -70,19 +59,18 @@ async def _everybody_on_duty(story: Story) -> AsyncIterator[None]:
         await story.query(lambda conn: _end(conn, shift, before))
 
 
-def _begin(conn: psycopg.Connection[TupleRow], shift: dict[str, datetime]) -> _Before:
+def _begin(conn: psycopg.Connection[TupleRow], shift: tuple[datetime, datetime]) -> _Before:
     with conn.transaction():
         policies = rows(conn, _POLICY, {"assists": [*_OFFER_SECONDS]})
         _set_policy(conn, _OFFER_SECONDS)
-        shifts = rows(conn, _SEND_HOME, shift)
-        conn.execute(_CALL_IN, shift)
+        shifts = call_everybody_in(conn, *shift)
     return _Before(shifts, policies)
 
 
-def _end(conn: psycopg.Connection[TupleRow], shift: dict[str, datetime], before: _Before) -> None:
+def _end(conn: psycopg.Connection[TupleRow], shift: tuple[datetime, datetime], before: _Before) -> None:
     with conn.transaction():
         _set_policy(conn, {policy["assist"]: policy["offer_seconds"] for policy in before.policies})
-        conn.execute(_SEND_HOME, shift)
+        send_home(conn, *shift)
         columns = {name: [one[key] for one in before.shifts] for name, key in _SHIFT_COLUMNS.items()}
         conn.execute(_RESTORE, columns)
 

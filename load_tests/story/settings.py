@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.settings import load_settings
+from schemas.settings import MqttAddress, load_settings
 
 
 class StorySettings(BaseSettings):
@@ -22,7 +22,13 @@ class StorySettings(BaseSettings):
     check_seconds_left: Annotated[float, Field(gt=0)] = 75.0
     database_url: str = ""
     mqtt_url: str = ""
+    mqtt_ca: Path | None = None
     state_dir: Path = Path()
+
+    @property
+    def mqtt_address(self) -> MqttAddress:
+        """The broker as devices find it."""
+        return MqttAddress(self.mqtt_url, self.mqtt_ca)
 
 
 def load_story_settings() -> StorySettings:

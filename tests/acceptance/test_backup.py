@@ -158,7 +158,7 @@ def test_backup_is_private_and_says_what_it_holds(story: Story) -> None:
     # What ingest had not stored when the backup was made is in the broker's half of it.
     assert story.waiting > 10
     assert manifest.broker["$MQTT_msgs"] >= story.waiting
-    assert manifest.state == ["sim.key", "device-credentials.json"]
+    assert manifest.state == ["sim.key", "device-credentials.json", "authority.json"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in [story.saved, *story.saved.rglob("*")])
     assert not list(story.saved.parent.glob(".*partial"))
 
@@ -188,6 +188,8 @@ def test_everything_acknowledged_before_the_backup_is_there_after_the_restore_on
     assert done.returncode == 0, done.stderr
     district = start(story.state_dir)
     try:
+        kept = json.loads((story.saved / "state" / "authority.json").read_text())["certificate"]
+        assert (story.state_dir / "authority.pem").read_text() == kept, "devices trust the restored broker"
         expected = sum(run.readings for boots in story.acknowledged.values() for run in boots.values())
         assert expected == STORED_BEFORE + WAITING
         with connect(district.environment["ANBAN_DATABASE_URL"], "test") as conn:

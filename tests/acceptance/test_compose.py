@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from launcher import compose_secrets
+from launcher import compose_secrets, tls
 from schemas.settings import Settings
 from tests.acceptance import compose_file
 from tests.acceptance.compose_file import FILE, ROOT, Service
@@ -45,6 +45,7 @@ def test_no_secret_has_a_default_and_all_of_them_are_made_by_the_command() -> No
     assert {name for name, (kind, _) in asked.items() if kind == "?"} == set(SECRETS)
     assert {name for name, (kind, _) in asked.items() if kind == "-"} == {
         "ANBAN_MQTT_LISTEN",
+        "ANBAN_DEVICE_HOST",
         "ANBAN_HTTP_LISTEN",
         "ANBAN_ELDERS",
     }
@@ -53,7 +54,7 @@ def test_no_secret_has_a_default_and_all_of_them_are_made_by_the_command() -> No
 
 def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
     ports = [port for service in SERVICES.values() for port in service.described.get("ports", [])]
-    assert ports == ["127.0.0.1:1883:1883", "127.0.0.1:8080:8080"]
+    assert ports == ["127.0.0.1:8883:8883", "127.0.0.1:8080:8080"]
 
 
 @pytest.mark.parametrize("service", OURS, ids=lambda service: service.name)
@@ -211,9 +212,12 @@ def test_copied_files_are_all_that_the_image_needs(tmp_path: Path) -> None:
     assert shown.stdout.startswith(str(tmp_path))
 
 
-def test_broker_accepts_its_configuration() -> None:
+def test_broker_accepts_its_configuration(tmp_path: Path) -> None:
     broker = SERVICES["nats"]
-    command = [_program("nats-server"), "-t", "-c", str(ROOT / "deploy/nats.conf")]
+    tls.write_files(tmp_path, ["nats"])
+    local = tmp_path / "nats.conf"
+    local.write_text((ROOT / "deploy/nats.conf").read_text().replace('"/tls/', f'"{tmp_path}/'))
+    command = [_program("nats-server"), "-t", "-c", str(local)]
     done = subprocess.run(command, env=broker.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     without = {name: value for name, value in broker.environment.items() if name != "ANBAN_SYS_PASSWORD"}

@@ -54,13 +54,14 @@ class Stack:
         if parts.scheme and parts.hostname in NETWORK:
             place = f"{parts.hostname}:{parts.port}"
             return text.replace(place, f"127.0.0.1:{self.port(parts.hostname, str(parts.port))}")
-        for written in ("9100", "8080", "4222", "1883", "8222"):
+        for written in ("9100", "8080", "4222", "8883", "8222"):
             text = text.replace(f":{written}", f":{self.port(service.name, written)}")
             text = self.port(service.name, written) if text == written else text
         for volume in service.described.get("volumes", []):
             source, target, *_ = volume.split(":")
             local = self._config() if source.startswith(".") else self._folder / source
-            text = text.replace(target, str(local)) if source.startswith(".") or text == target else text
+            inside = text == target or text.startswith(f"{target}/")
+            text = text.replace(target, str(local)) if source.startswith(".") or inside else text
         return "127.0.0.1" if text == EVERYWHERE else text
 
     def _config(self) -> Path:
@@ -68,11 +69,13 @@ class Stack:
         path = self._folder / "nats.conf"
         if not path.exists():
             text = (ROOT / "deploy/nats.conf").read_text()
-            for written in ("4222", "1883", "8222"):
+            for written in ("4222", "8883", "8222"):
                 assert f":{written}" in text
                 text = text.replace(f":{written}", f":{self.port('nats', written)}")
-            assert '"/data"' in text
-            path.write_text(text.replace('"/data"', f'"{self._folder / "broker"}"').replace(EVERYWHERE, "127.0.0.1"))
+            for written, volume in (('"/data', "broker"), ('"/log/', "broker-log/"), ('"/tls/', "tls/")):
+                assert written in text
+                text = text.replace(written, f'"{self._folder}/{volume}')
+            path.write_text(text.replace(EVERYWHERE, "127.0.0.1"))
         return path
 
     def environment(self, service: Service) -> dict[str, str]:

@@ -109,7 +109,7 @@ def _add_devices(conn: Connection, cast: Cast, now: datetime) -> None:
             )
     conn.execute(
         "INSERT INTO device_presence (device_key, last_seen_at, battery) VALUES (%s, %s, 88), (%s, %s, 12)",
-        (cast.devices["W-gui"], now - timedelta(seconds=5), cast.devices["W-chen"], now - timedelta(seconds=181)),
+        (cast.devices["W-gui"], now - timedelta(seconds=5), cast.devices["W-chen"], now - timedelta(seconds=901)),
     )
 
 
@@ -186,8 +186,8 @@ def _add_alarms(conn: Connection, cast: Cast, now: datetime) -> None:
 def _add_readings(conn: Connection, cast: Cast, now: datetime) -> None:
     for index, (minutes, hr, temp) in enumerate(((1, 72, None), (40, 80, 36.5), (60 * 24 * 29, 99, 39.0))):
         conn.execute(
-            "INSERT INTO reading (at, device_key, received_at, boot, seq, sample, hr, temp, steps, lat, lon, quality)"
-            " VALUES (%s, %s, %s, 'b', %s, 0, %s, %s, 5210, 29.83, 106.44, 0)",
+            "INSERT INTO reading (at, device_key, received_at, boot, seq, hr, temp, steps, lat, lon)"
+            " VALUES (%s, %s, %s, 'b', %s, %s * 100, %s * 100, 5210, 298300000, 1064400000)",
             (now - timedelta(minutes=minutes), cast.devices["W-gui"], now, index, hr, temp),
         )
 

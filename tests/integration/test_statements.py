@@ -21,7 +21,8 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 def _import_everything() -> None:
     for package in (schemas, dispatch, ingest, control_center, device_sim, load_tests):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
+            # Importing locust would make every blocking call of this process cooperative; it brings no statement.
+            if not module.name.endswith(("__main__", ".locustfile")):
                 importlib.import_module(module.name)
 
 

@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from dispatch.scheduled import ensure_partitions, months_ahead
+from dispatch.partitions import ensure_partitions, partitions_of
 from launcher.migrations import FOLDER, check_connection, migrate, with_explicit_tls
 from schemas.database import connect, transaction
 from tests.conftest import Storage
@@ -52,20 +52,61 @@ def test_readings_are_a_hypertable_where_there_is_timescaledb_and_partitions_els
     with connect(url, "test") as conn:
         if storage.name == "timescaledb":
             found = conn.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
-            assert found == [("reading",)]
+            assert sorted(found) == [("reading",), ("vitals_hour",)]
         else:
             partitions = conn.execute(
                 "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass"
             ).fetchone()
             assert partitions is not None
             assert partitions[0] == 6
+            hours = "SELECT relkind::text FROM pg_class WHERE relname = 'vitals_hour'"
+            assert conn.execute(hours).fetchall() == [("p",)]
 
 
-def test_housekeeping_makes_the_coming_months_partitions(url: str, storage: Storage) -> None:
-    now = datetime(2031, 12, 5, tzinfo=UTC)
+def test_housekeeping_makes_the_coming_days_partitions(url: str, storage: Storage) -> None:
+    now = datetime(2031, 12, 30, tzinfo=UTC)
     with connect(url, "test") as conn:
         for _ in range(2):
             with transaction(conn) as tx:
                 ensure_partitions(tx, now)
-        made = {f"reading_{first:%Y_%m}" for first, _ in months_ahead(now.date(), 3)}
+        made = {"reading_20311230", "reading_20311231", "reading_20320101", "vitals_hour_203112", "vitals_hour_203201"}
         assert made <= _tables(conn) if storage.name == "postgresql" else not made & _tables(conn)
+
+
+def test_readings_survive_their_packing_and_their_unpacking(url: str, tmp_path: Path) -> None:
+    """What version 0.1 stored comes back through the view, and goes back into the old table."""
+    dbmate = [str(Path(sys.executable).with_name("dbmate")), "--migrations-dir", str(tmp_path), "--no-dump-schema"]
+    environment = dict(os.environ) | {"DATABASE_URL": with_explicit_tls(url, check_connection(url))}
+    old = "SELECT at, device_key, boot, seq, sample, hr, spo2, temp, steps, lat, battery, quality, extra FROM {}"
+    newest = max(int(file.name[:4]) for file in FOLDER.glob("*.sql"))
+    for file in FOLDER.glob("*.sql"):
+        (tmp_path / file.name).write_text(file.read_text())
+    with connect(url, "test") as conn:
+        for _ in range(newest - 8):
+            subprocess.run([*dbmate, "down"], env=environment, check=True, capture_output=True)
+        conn.execute(
+            "INSERT INTO reading (at, device_key, received_at, boot, seq, sample, hr, spo2, temp, steps, lat, lon,"
+            " battery, quality, extra) VALUES"
+            " (now() - interval '20 days', 7, now(), 'k3f9', 9007199254740993, 3, 71.5, 97, 36.55, 5210, 29.8301234,"
+            "  106.44, 88, 12, '{\"at\": 1}'),"
+            " (now(), 8, now() + interval '1 s', 'b', 2147483647, 0, NULL, NULL, 25.01, NULL, NULL, NULL, NULL, 0,"
+            "  NULL)"
+        )
+        before = conn.execute(old.format("reading ORDER BY at")).fetchall()  # type: ignore[arg-type]
+        received = conn.execute("SELECT received_at - at FROM reading ORDER BY at").fetchall()
+        migrate(url)
+        assert conn.execute(old.format("vitals ORDER BY at")).fetchall() == before  # type: ignore[arg-type]
+        kept = conn.execute("SELECT received_at - at FROM vitals ORDER BY at").fetchall()
+        assert kept == [received[0], (timedelta(0),)]
+        for _ in range(newest - 8):
+            subprocess.run([*dbmate, "down"], env=environment, check=True, capture_output=True)
+        assert conn.execute(old.format("reading ORDER BY at")).fetchall() == before  # type: ignore[arg-type]
+
+
+def test_the_partitions_of_a_new_database_reach_from_yesterday_into_the_coming_days(url: str, storage: Storage) -> None:
+    if storage.name != "postgresql":
+        pytest.skip("TimescaleDB makes its chunks itself")
+    now = datetime.now(UTC)
+    with connect(url, "test") as conn, transaction(conn) as tx:
+        spans = list(partitions_of(tx, "reading").values())
+    assert spans[0].since <= now - timedelta(hours=24) and spans[-1].until >= now + timedelta(days=2)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from control_center import claim_codes
 from tests.integration.cast import MEMBERS, Cast
 from tests.integration.cast_at_work import WORKERS, send_to
 from tests.integration.control_center.order_states import put_order
@@ -17,6 +18,7 @@ _ANY_WORKER: Final = ("worker", *WORKERS)
 _NO_WORKERS: Final = dict.fromkeys(_ANY_WORKER, 403)
 _NO_ROLE: Final = {**_NO_WORKERS, "administrator": 403}
 _FAMILIES: Final = {"family_of_gui": 403, "family_of_chen": 403}
+CLAIM_CODE: Final = claim_codes.make()
 Prepare = Callable[[Connection, Cast, datetime], None]
 
 
@@ -132,6 +134,50 @@ ORDERS: Final[dict[tuple[str, str], Case]] = {
         "settle", "confirmed", expect(403, _SIGNED_OUT, {"supervisor": 200})
     ),
 }
+
+
+def _in_box(conn: Connection, cast: Cast, _now: datetime) -> None:
+    conn.execute("DELETE FROM device_assignment WHERE device_key = %s", (cast.devices["B-spare"],))
+    conn.execute(
+        "UPDATE device SET claim_hash = %s WHERE key = %s", (claim_codes.digest(CLAIM_CODE), cast.devices["B-spare"])
+    )
+
+
+def _worn_by_gui(conn: Connection, cast: Cast, now: datetime) -> None:
+    key = cast.devices["W-gui"]
+    conn.execute("UPDATE device SET revoked_at = NULL WHERE key = %s", (key,))
+    conn.execute("DELETE FROM device_assignment WHERE device_key = %s", (key,))
+    conn.execute(
+        "INSERT INTO device_assignment (device_key, elder_id, valid_from) VALUES (%s, %s, %s)",
+        (key, cast.elders["gui"], now - timedelta(days=30)),
+    )
+
+
+DEVICES: Final[dict[tuple[str, str], Case]] = {
+    ("GET", "/api/devices"): Case("/api/devices", _STAFF_LISTS),
+    ("POST", "/api/devices/claim"): Case(
+        "/api/devices/claim",
+        _ACT_FOR_GUI,
+        lambda cast, _now: {"code": CLAIM_CODE, "elder_id": cast.elders["gui"]},
+        _in_box,
+    ),
+    ("GET", "/api/devices/{device_id}"): Case("/api/devices/W-gui", _ACT_FOR_GUI, None, _worn_by_gui),
+    ("PUT", "/api/devices/{device_id}/assignment"): Case(
+        "/api/devices/W-gui/assignment",
+        _ACT_FOR_GUI,
+        lambda cast, _now: {"elder_id": cast.elders["zhang"]},
+        _worn_by_gui,
+    ),
+    ("DELETE", "/api/devices/{device_id}/assignment"): Case(
+        "/api/devices/W-gui/assignment", {**_ACT_FOR_GUI, **dict.fromkeys(_AROUND_GUI, 204)}, None, _worn_by_gui
+    ),
+    ("POST", "/api/devices/{device_id}/revoke"): Case(
+        "/api/devices/W-gui/revoke", _ACT_FOR_GUI, {"reason": "stolen"}, _worn_by_gui
+    ),
+    ("POST", "/api/devices/{device_id}/secret"): Case(
+        "/api/devices/W-gui/secret", expect(403, _SIGNED_OUT, {"supervisor": 200}), {}, _worn_by_gui
+    ),
+}
 WORK: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/work"): Case("/api/work", _own_page(200)),
     ("POST", "/api/work/position"): Case("/api/work/position", _own_page(204), AT_GUIS),
@@ -150,6 +196,46 @@ WORK: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/map/elders"): Case("/api/map/elders?west=105&south=29&east=107&north=30", _STAFF_LISTS),
     ("GET", "/api/family"): Case("/api/family", expect(403, _SIGNED_OUT, dict.fromkeys(_FAMILIES, 200))),
 }
+HOMES: Final[dict[tuple[str, str], Case]] = {
+    ("GET", "/api/elders/{elder_id}/home"): Case("/api/elders/{gui}/home", _ACT_FOR_GUI),
+    ("PUT", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", _ACT_FOR_GUI, {"radius_m": 500}),
+    ("DELETE", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", _ACT_FOR_GUI),
+    ("PUT", "/api/elders/{elder_id}/movement-limit"): Case(
+        "/api/elders/{gui}/movement-limit", _ACT_FOR_GUI, {"least_minutes": 90}
+    ),
+    ("DELETE", "/api/elders/{elder_id}/movement-limit"): Case("/api/elders/{gui}/movement-limit", _ACT_FOR_GUI),
+}
+_THRESHOLD: Final = "/api/elders/{elder_id}/thresholds/{vital}/{severity}"
+_DISTRICT: Final = "/api/districts/{district_code}/thresholds"
+_LEVEL: Final = _DISTRICT + "/{care_level}/{vital}/{severity}"
+
+
+def _limited(conn: Connection, cast: Cast, now: datetime) -> None:
+    conn.execute(
+        "INSERT INTO vitals_threshold (elder_id, vital, severity, high, valid_from, set_by)"
+        " VALUES (%(elder)s, 'hr', 'urgent', 120, %(now)s, %(by)s) ON CONFLICT DO NOTHING",
+        {"elder": cast.elders["gui"], "now": now, "by": cast.accounts["operator"]},
+    )
+    conn.execute(
+        "INSERT INTO vitals_threshold (district_code, care_level, vital, severity, high, valid_from, set_by)"
+        " VALUES ('500109', 'severe', 'hr', 'urgent', 120, %(now)s, %(by)s) ON CONFLICT DO NOTHING",
+        {"now": now, "by": cast.accounts["supervisor"]},
+    )
+
+
+_SET_LEVEL: Final = expect(403, _SIGNED_OUT, {"supervisor": 200})
+THRESHOLDS: Final[dict[tuple[str, str], Case]] = {
+    ("GET", "/api/elders/{elder_id}/thresholds"): Case("/api/elders/{gui}/thresholds", _ACT_FOR_GUI),
+    ("PUT", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", _ACT_FOR_GUI, {"high": 120}),
+    ("DELETE", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", _ACT_FOR_GUI, prepare=_limited),
+    ("PUT", "/api/elders/{elder_id}/care-level"): Case("/api/elders/{gui}/care-level", _ACT_FOR_GUI, {"level": "mild"}),
+    ("GET", _DISTRICT): Case(
+        "/api/districts/500109/thresholds",
+        expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, _AROUND_GUI, {"other_street_operator": 200}),
+    ),
+    ("PUT", _LEVEL): Case("/api/districts/500109/thresholds/severe/hr/urgent", _SET_LEVEL, {"high": 120}),
+    ("DELETE", _LEVEL): Case("/api/districts/500109/thresholds/severe/hr/urgent", _SET_LEVEL, prepare=_limited),
+}
 CASES: Final[dict[tuple[str, str], Case]] = {
     ("POST", "/api/session"): Case(
         "/api/session", expect(401), {"username": "nobody", "password": "wrong"}, members=("nobody", "operator")
@@ -159,9 +245,13 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     **ALARMS,
     **ORDERS,
     **WORK,
+    **THRESHOLDS,
+    **HOMES,
+    **DEVICES,
     ("GET", "/api/elders"): Case("/api/elders", _OWN_LISTS),
     ("GET", "/api/elders/{elder_id}"): Case("/api/elders/{gui}", _SEE_GUI),
     ("GET", "/api/elders/{elder_id}/vitals"): Case("/api/elders/{gui}/vitals", _SEE_GUI),
+    ("GET", "/api/elders/{elder_id}/trend"): Case("/api/elders/{gui}/trend", _SEE_GUI),
     ("PUT", "/api/elders/{elder_id}/state"): Case("/api/elders/{gui}/state", _ACT_FOR_GUI, {"state": "hospital"}),
     ("GET", "/api/dead-letters"): Case("/api/dead-letters", expect(403, _SIGNED_OUT, {"administrator": 200})),
     ("GET", "/health"): Case("/health", expect(200)),

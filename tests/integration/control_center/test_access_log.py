@@ -44,6 +44,7 @@ def test_who_saw_an_elder_is_one_query(client: TestClient, cast: Cast, conn: Con
         ("street_operator", "elders.searched", "GET", "/api/elders?q=李", None),
         ("family_of_gui", "elder.read", "GET", f"/api/elders/{gui}", None),
         ("supervisor", "vitals.read", "GET", f"/api/elders/{gui}/vitals", None),
+        ("supervisor", "vitals.read", "GET", f"/api/elders/{gui}/trend?days=90", None),
         ("operator", "alarm.read", "GET", f"/api/alarms/{alarm}", None),
         ("operator", "alarm.acknowledged", "POST", f"/api/alarms/{alarm}/acknowledge", {}),
         ("supervisor", "alarm.noted", "POST", f"/api/alarms/{alarm}/notes", {"text": "x"}),

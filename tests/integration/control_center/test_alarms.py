@@ -42,6 +42,7 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, clock: M
         "resolved_at": None,
         "outcome": None,
         "news2": NEWS2,
+        "finding": None,
         "device": {"id": "W-chen", "kind": "wearable"},
         "elder": {
             "id": cast.elders["chen"],

@@ -69,6 +69,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ("POST", "/api/alarms/{alarm}/dispatch", {}, "operator"),
     ("POST", "/api/alarms/{alarm}/arrive", {}, "worker_of_gui"),
     ("PUT", "/api/elders/{elder}/state", {"state": "home", "note": "x"}, "operator"),
+    ("PUT", "/api/elders/{elder}/geofence", {"radius_m": 500.0, "centre": {"lat": 29.8, "lon": 106.4}}, "operator"),
+    ("PUT", "/api/elders/{elder}/movement-limit", {"least_minutes": 90}, "operator"),
     ("POST", "/api/orders/{order}/cancel", {"reason": "x"}, "operator"),
     ("POST", "/api/orders/{order}/reassign", {"reason": "x"}, "operator"),
     ("POST", "/api/orders/{order}/search", {}, "operator"),
@@ -126,7 +128,7 @@ def ask_all(
 
 def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI, cast: Cast) -> None:
     routes = [route for route in iter_route_contexts(app.routes) if route.path and "_id}" in route.path]
-    assert len(routes) == 22
+    assert len(routes) == 37
     for route in routes:
         for bad in BAD_IDS:
             path = re.sub(r"\{\w+_id\}", lambda _, bad=bad: bad, str(route.path))
@@ -150,6 +152,7 @@ def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI,
         ("/api/map/elders?west=106&south=29&east=107&north=30", "limit"),
         ("/api/elders", "limit"),
         ("/api/elders/1/vitals", "hours"),
+        ("/api/elders/1/trend", "days"),
         ("/api/dead-letters", "limit"),
         ("/api/dead-letters", "before"),
     ],

@@ -37,8 +37,8 @@ def do(client: TestClient, cast: Cast, member: str, path: str, body: object = No
 def test_the_catalogue_names_what_can_be_ordered(client: TestClient, cast: Cast, conn: Connection) -> None:
     conn.execute("UPDATE catalogue_item SET valid_to = '2021-01-01Z' WHERE code = 'escort'")
     catalogue = client.get("/api/catalogue", headers=cast.cookie("family_of_gui")).json()
-    assert [item["code"] for item in catalogue["items"]] == ["bath", "meal"]
-    assert catalogue["items"][1] == {
+    assert [item["code"] for item in catalogue["items"]] == ["bath", "wellbeing_check", "meal"]
+    assert catalogue["items"][2] == {
         "code": "meal",
         "version": 1,
         "assist": "meal",

@@ -38,9 +38,13 @@ def test_the_card_of_an_elder(client: TestClient, cast: Cast, clock: MovableCloc
     seen = now - timedelta(seconds=5)
     assert card["contacts"] == [{"name": "李红", "relation": "daughter", "phone": "1", "priority": 1}]
     assert (card["conditions"], card["oxygen_scale"]) == (["copd"], 1)
+    unheard = {"last_seen_at": None, "online": False, "since": None, "battery": None, "battery_low": False}
+    unheard |= {"clock_off_seconds": None, "firmware": None, "firmware_since": None}
     assert card["devices"] == [
-        {"id": "B-tiansheng", "kind": "button", "last_seen_at": None, "online": False, "battery": None},
-        {"id": "W-gui", "kind": "wearable", "last_seen_at": iso(seen), "online": True, "battery": 88.0},
+        unheard | {"id": "B-tiansheng", "kind": "button"},
+        unheard
+        | {"id": "W-gui", "kind": "wearable", "last_seen_at": iso(seen), "since": iso(seen), "online": True}
+        | {"battery": 88.0},
     ]
     minute, forty = iso(now - timedelta(minutes=1)), iso(now - timedelta(minutes=40))
     assert card["latest"]["hr"] == {"value": 72.0, "at": minute}
@@ -52,6 +56,27 @@ def test_the_card_of_an_elder(client: TestClient, cast: Cast, clock: MovableCloc
     assert card["open_alarm_ids"] == sorted(
         cast.alarms[name] for name in ("sos_of_gui", "possible_fall_of_gui", "leak_at_home")
     )
+
+
+def test_staff_are_told_what_is_wrong_with_a_device_and_a_relative_only_what_she_can_help(
+    client: TestClient, cast: Cast, conn: Connection, clock: MovableClock
+) -> None:
+    key, day = cast.devices["W-gui"], clock.now - timedelta(days=1)
+    conn.execute("UPDATE device_presence SET battery = 11, firmware = '1.4' WHERE device_key = %s", (key,))
+    conn.execute("INSERT INTO device_clock VALUES (%s, -421, %s)", (key, day))
+    conn.execute(
+        "INSERT INTO device_supervision (device_key, shard, online, since, battery_low, clock_wrong, firmware,"
+        " firmware_since) VALUES (%s, 0, true, %s, true, true, '1.4', %s)",
+        (key, day, day),
+    )
+    shown = {}
+    for member in ("operator", "family_of_gui"):
+        card = client.get(f"/api/elders/{cast.elders['gui']}", headers=cast.cookie(member)).json()
+        (shown[member],) = [device for device in card["devices"] if device["id"] == "W-gui"]
+    told = shown["operator"]
+    assert (told["online"], told["since"], told["battery_low"]) == (True, iso(day), True)
+    assert (told["clock_off_seconds"], told["firmware"], told["firmware_since"]) == (-421.0, "1.4", iso(day))
+    assert shown["family_of_gui"] == told | {"clock_off_seconds": None, "firmware": None, "firmware_since": None}
 
 
 def test_a_device_handed_on_does_not_take_its_history_along(
@@ -84,10 +109,10 @@ def test_a_long_course_stays_below_500_points(
     client: TestClient, cast: Cast, conn: Connection, clock: MovableClock
 ) -> None:
     conn.execute(
-        "INSERT INTO reading (at, device_key, received_at, boot, seq, sample, hr, quality)"
-        " SELECT %s::timestamptz - n * interval '10 seconds', %s, %s, 'c', n, 0, 70 + n %% 5, 0"
+        "INSERT INTO reading (at, device_key, boot, seq, hr)"
+        " SELECT %s::timestamptz - n * interval '10 seconds', %s, 'c', n, 7000 + n %% 5 * 100"
         " FROM generate_series(0, 8639) AS n",
-        (clock.now, cast.devices["W-gui"], clock.now),
+        (clock.now, cast.devices["W-gui"]),
     )
     path = f"/api/elders/{cast.elders['gui']}/vitals"
     points = client.get(path, headers=cast.cookie("operator")).json()["points"]

@@ -41,6 +41,14 @@ def test_dead_letters_keep_the_raw_bytes(client: TestClient, cast: Cast, conn: C
     ]
 
 
+def test_a_letter_that_was_given_back_to_the_broker_is_no_longer_listed(
+    client: TestClient, cast: Cast, conn: Connection, clock: MovableClock
+) -> None:
+    conn.execute("UPDATE dead_letter SET redriven_at = %s", (clock.now,))
+    answer = client.get("/api/dead-letters", headers=cast.cookie("administrator")).json()
+    assert answer == {"dead_letters": [], "total": 0, "by_reason": {}}
+
+
 def test_metrics_name_routes_and_never_people(client: TestClient, cast: Cast) -> None:
     client.get(f"/api/elders/{cast.elders['gui']}", headers=cast.cookie("operator"))
     client.request("BREW", "/api/alarms")

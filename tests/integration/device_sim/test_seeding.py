@@ -28,7 +28,9 @@ def count(conn: Conn, what: str) -> int:
 def test_a_second_seed_adds_nothing(conn: Conn, now: datetime, tmp_path: Path) -> None:
     keys = load_or_make_keys(tmp_path)
     first = seed_district(conn, keys, 40, now)
-    assert (first.elders, first.devices) == (40, 40 + first.households)
+    hubs = sum(household.has_hub for household in households(40))
+    assert hubs > 3
+    assert (first.elders, first.devices) == (40, 40 + first.households + hubs)
     assert seed_district(conn, keys, 40, now) == Seeded(0, 0, 0, 0)
     assert count(conn, "elder") == 40
     assert count(conn, "org_unit") == 18
@@ -66,6 +68,22 @@ def test_every_device_is_assigned_and_its_secret_is_only_kept_as_a_hash(
             assert phone == f"100{int(device_id[2:]):08d}"
         else:
             assert household_id is not None
+
+
+def test_homes_with_sensors_have_a_hub_and_who_wanders_a_fence(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    keys = load_or_make_keys(tmp_path)
+    seed_district(conn, keys, 150, now)
+    seed_district(conn, keys, 200, now)
+    homes = list(households(200))
+    assert count(conn, "device WHERE kind = 'hub'") == sum(home.has_hub for home in homes)
+    wanderers = [elder for home in homes for elder in home.elders if elder.wanders]
+    assert len(wanderers) > 1
+    fenced = conn.execute(
+        "SELECT elder.phone FROM geofence JOIN elder ON elder.id = geofence.elder_id"
+        " JOIN household ON household.id = elder.household_id"
+        " WHERE geofence.valid_to IS NULL AND household.lat = geofence.lat AND household.lon = geofence.lon"
+    ).fetchall()
+    assert sorted(phone for (phone,) in fenced) == sorted(elder.phone for elder in wanderers)
 
 
 def test_a_lost_key_heals_with_the_next_seed(conn: Conn, now: datetime, tmp_path: Path) -> None:

@@ -135,3 +135,15 @@ def test_housekeeping_that_takes_long_holds_up_no_alarm(
             _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
             eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
             assert conn.execute(HOUSEKEEPING_WAITS).fetchall()
+
+
+def test_the_engine_makes_rounds_over_the_devices(database_url: str, conn: Connection, broker: EmbeddedBroker) -> None:
+    now = datetime.now(UTC)
+    person = add_person(conn, 1, now)
+    conn.execute(
+        "INSERT INTO device_presence (device_key, last_seen_at, battery) VALUES (%s, %s, 5)", (person.wearable_key, now)
+    )
+    with running(database_url, broker.mqtt_url):
+        eventually(
+            lambda: conn.execute("SELECT FROM alarm WHERE kind = 'battery_low'").fetchone() is not None, what="a round"
+        )

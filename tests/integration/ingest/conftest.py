@@ -23,9 +23,12 @@ _number = itertools.count(1)
 
 
 @contextmanager
-def working(database_url: str, mqtt_url: str, group: LaneGroup, *, ready: bool = True) -> Iterator[LaneWorker]:
-    """A lane worker in a thread, ready, and stopped at the end."""
-    worker = LaneWorker(Settings(database_url=database_url, mqtt_url=mqtt_url), group)
+def working(
+    database_url: str, broker: EmbeddedBroker | str, group: LaneGroup, *, ready: bool = True
+) -> Iterator[LaneWorker]:
+    """A lane worker in a thread, ready, and stopped at the end; of a broker's URL it knows only MQTT."""
+    urls = (broker, None) if isinstance(broker, str) else (broker.mqtt_url, broker.jetstream_url)
+    worker = LaneWorker(Settings(database_url=database_url, mqtt_url=urls[0], jetstream_url=urls[1]), group)
     stop = StopSignal()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()

@@ -3,26 +3,30 @@
 import asyncio
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import nats as nats_client
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import broker_limits
+from ingest import broker_limits, door_book
 from ingest.callout import MalformedRequest, parse_request
 from ingest.credentials import CredentialCopy
 from ingest.device_auth import DeviceAuth, make_device_auth
+from ingest.session_watch import expected_subjects
 from launcher import broker_config
 from launcher.broker import EmbeddedBroker
 from schemas.process import StopSignal
 from schemas.settings import Settings
 from schemas.topics import device_topic
-from tests.integration.district import Connection, add_person, one
+from tests.integration.device_side import DeviceSide
+from tests.integration.district import Connection, add_device, add_person, one
 from tests.integration.ingest.conftest import working
 from tests.integration.ingest.messages import telemetry
 from tests.integration.waiting import eventually
@@ -50,12 +54,20 @@ def _settings(database_url: str, nats: EmbeddedBroker, folder: Path) -> Settings
         mqtt_url=nats.mqtt_url,
         nats_url=nats.nats_url,
         nats_issuer_seed=nats.issuer_seed,
+        nats_sys_url=nats.sys_url,
+        broker_log=nats.state_dir / "logs" / "nats.log",
         state_dir=folder,
     )
 
 
-def _knock(nats: EmbeddedBroker, username: str, password: str, client_id: str | None = None) -> mqtt.Client | None:
-    """Try to connect once; the connected client, or None when refused."""
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _knock(
+    nats: EmbeddedBroker, username: str, password: str, client_id: str | None = None, trust: Path | None = None
+) -> mqtt.Client | None:
+    """Try to connect once, by TLS where there is an authority to trust; the connected client, or None when refused."""
     answered = threading.Event()
     admitted: list[bool] = []
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or username, reconnect_on_failure=False)
@@ -66,6 +78,8 @@ def _knock(nats: EmbeddedBroker, username: str, password: str, client_id: str | 
         answered.set()
 
     client.on_connect = on_connect
+    if trust is not None:
+        client.tls_set(ca_certs=str(trust))
     client.connect("127.0.0.1", nats.mqtt_port)
     client.loop_start()
     assert answered.wait(20)
@@ -86,7 +100,7 @@ def _close(client: mqtt.Client | None) -> bool:
 def device(conn: Connection, now: datetime) -> str:
     """A registered wearable with a known secret."""
     person = add_person(conn, 1, now)
-    conn.execute("UPDATE device SET secret_hash = %s", (hashlib.sha256(SECRET.encode()).digest(),))
+    conn.execute("UPDATE device SET secret_hash = %s", (_hash(SECRET),))
     return person.wearable
 
 
@@ -96,9 +110,9 @@ def test_nobody_is_admitted_before_ingests_sessions_exist(
     with _answering(_settings(database_url, nats, tmp_path)) as auth:
         eventually(lambda: auth.health().why == "ingest's sessions are not all there")
         assert not _close(_knock(nats, device, SECRET))
-        with working(database_url, nats.mqtt_url, "telemetry"):
+        with working(database_url, nats, "telemetry"):
             assert not auth.health().ready
-            with working(database_url, nats.mqtt_url, "event"):
+            with working(database_url, nats, "event"):
                 eventually(lambda: auth.health().ready, what="sessions seen")
                 assert eventually(lambda: _close(_knock(nats, device, SECRET)))
 
@@ -107,8 +121,8 @@ def test_only_the_own_credential_under_the_own_name_opens(
     database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime
 ) -> None:
     with (
-        working(database_url, nats.mqtt_url, "telemetry"),
-        working(database_url, nats.mqtt_url, "event") as event_worker,
+        working(database_url, nats, "telemetry"),
+        working(database_url, nats, "event") as event_worker,
         _answering(_settings(database_url, nats, tmp_path)) as auth,
     ):
         eventually(lambda: auth.health().ready)
@@ -131,8 +145,8 @@ def test_a_revoked_device_is_refused_within_seconds(
     database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
 ) -> None:
     with (
-        working(database_url, nats.mqtt_url, "telemetry"),
-        working(database_url, nats.mqtt_url, "event"),
+        working(database_url, nats, "telemetry"),
+        working(database_url, nats, "event"),
         _answering(_settings(database_url, nats, tmp_path)) as auth,
     ):
         eventually(lambda: auth.health().ready)
@@ -149,8 +163,8 @@ def test_the_local_copy_answers_without_the_database(
     copy.save()
     nowhere = _settings("postgresql://anban@127.0.0.1:1/anban", nats, tmp_path)
     with (
-        working(database_url, nats.mqtt_url, "telemetry"),
-        working(database_url, nats.mqtt_url, "event"),
+        working(database_url, nats, "telemetry"),
+        working(database_url, nats, "event"),
         _answering(nowhere) as auth,
     ):
         eventually(lambda: auth.health().ready)
@@ -181,8 +195,8 @@ def test_one_devices_retained_messages_cannot_fill_the_store_that_everybody_need
     nats.stop()
     nats.start()
     with (
-        working(database_url, nats.mqtt_url, "telemetry"),
-        working(database_url, nats.mqtt_url, "event"),
+        working(database_url, nats, "telemetry"),
+        working(database_url, nats, "event"),
         _answering(_settings(database_url, nats, tmp_path)) as auth,
     ):
         eventually(lambda: auth.health().ready)
@@ -242,3 +256,127 @@ def test_the_copy_is_private_and_a_damaged_one_is_filled_again(conn: Connection,
 def test_a_malformed_callout_request_is_refused_as_such(token: bytes) -> None:
     with pytest.raises(MalformedRequest):
         parse_request(token)
+
+
+def _make_sessions(nats: EmbeddedBroker) -> None:
+    """Everything that admission looks for, though nobody reads from it."""
+
+    async def make() -> None:
+        client = await nats_client.connect(nats.nats_url)
+        for number, subject in enumerate(sorted(expected_subjects())):
+            await client.jetstream().add_consumer("$MQTT_msgs", durable_name=f"s{number}", filter_subject=subject)
+        await client.close()
+
+    # The broker makes its stores for MQTT when the first client comes.
+    DeviceSide(nats.mqtt_url).close()
+    asyncio.run(make())
+
+
+@contextmanager
+def _open_door(database_url: str, nats: EmbeddedBroker, folder: Path, **changed: object) -> Iterator[DeviceAuth]:
+    """device-auth that admits."""
+    _make_sessions(nats)
+    with _answering(_settings(database_url, nats, folder).model_copy(update=changed)) as auth:
+        eventually(lambda: auth.health().ready)
+        yield auth
+
+
+def test_a_stolen_credentials_connection_is_closed_at_once_and_does_not_come_back(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime
+) -> None:
+    with _open_door(database_url, nats, tmp_path):
+        stolen = eventually(lambda: _knock(nats, device, SECRET))
+        bystander = add_device(conn, "W-bystander", "wearable", now)
+        conn.execute("UPDATE device SET secret_hash = %s WHERE key = %s", (_hash(SECRET), bystander))
+        honest = eventually(lambda: _knock(nats, "W-bystander", SECRET))
+        began = time.monotonic()
+        conn.execute("UPDATE device SET revoked_at = now(), changed_at = now() WHERE id = %s", (device,))
+        eventually(lambda: not stolen.is_connected(), what="closed")
+        assert time.monotonic() - began < 3
+        assert not _close(_knock(nats, device, SECRET))
+        assert honest.is_connected()
+        _close(honest)
+
+
+def test_a_replaced_secret_closes_the_old_connection_and_the_new_one_stays(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with _open_door(database_url, nats, tmp_path):
+        old = eventually(lambda: _knock(nats, device, SECRET))
+        conn.execute("UPDATE device SET secret_hash = %s, changed_at = now() WHERE id = %s", (_hash("new"), device))
+        eventually(lambda: not old.is_connected(), what="closed")
+        fresh = eventually(lambda: _knock(nats, device, "new"))
+        assert not _close(_knock(nats, device, SECRET))
+        assert fresh.is_connected()
+        _close(fresh)
+
+
+def test_who_was_revoked_while_nobody_answered_is_closed_afterwards(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with _open_door(database_url, nats, tmp_path):
+        stolen = eventually(lambda: _knock(nats, device, SECRET))
+    conn.execute("UPDATE device SET revoked_at = now(), changed_at = now() WHERE id = %s", (device,))
+    assert stolen.is_connected()
+    with _answering(_settings(database_url, nats, tmp_path)):
+        eventually(lambda: not stolen.is_connected(), what="closed")
+
+
+def test_what_the_broker_drops_is_counted_and_a_person_is_told_once(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime
+) -> None:
+    with _open_door(database_url, nats, tmp_path):
+        client = eventually(lambda: _knock(nats, device, SECRET))
+        foreign = telemetry("B-00001", 1, now)
+        for _ in range(3):
+            client.publish(foreign.topic, foreign.payload, qos=1).wait_for_publish(10)
+        eventually(
+            lambda: one(conn, "SELECT COALESCE(max(times), 0) FROM device_refusal WHERE reason = 'publish'") == 3,
+            what="counted",
+        )
+        client.subscribe(device_topic("B-00001", "cmd"))
+        eventually(lambda: one(conn, "SELECT count(*) FROM device_refusal WHERE reason = 'subscribe'"))
+        topics = conn.execute("SELECT sample FROM device_refusal ORDER BY reason").fetchall()
+        assert topics == [(foreign.topic,), (device_topic("B-00001", "cmd"),)]
+        alarms = conn.execute("SELECT kind, severity, signal_count, details ->> 'refused_reason' FROM alarm").fetchall()
+        assert alarms == [("device_refused", "technical", 2, "publish")]
+        assert one(conn, "SELECT count(*) FROM reading") == 0
+        _close(client)
+
+
+def test_a_device_without_tls_is_refused_where_it_is_required(
+    database_url: str, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with _open_door(database_url, nats, tmp_path, require_tls=True):
+        assert eventually(lambda: _close(_knock(nats, device, SECRET, trust=nats.authority_file)))
+        assert not _close(_knock(nats, device, SECRET))
+
+
+def test_a_knock_before_the_sessions_are_there_waits_and_is_let_in(
+    database_url: str, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    with _answering(_settings(database_url, nats, tmp_path)) as auth:
+        eventually(lambda: auth.health().why == "ingest's sessions are not all there")
+        eventually(lambda: device in auth.known())
+        admitted: list[bool] = []
+        knock = threading.Thread(target=lambda: admitted.append(_close(_knock(nats, device, SECRET))))
+        knock.start()
+        _make_sessions(nats)
+        knock.join(20)
+        assert admitted == [True]
+
+
+def test_a_device_that_floods_the_broker_with_what_is_not_its_own_is_kept_out_for_a_while(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(door_book, "KEPT_OUT_SECONDS", 3.0)
+    with _open_door(database_url, nats, tmp_path):
+        client = eventually(lambda: _knock(nats, device, SECRET))
+        foreign = telemetry("B-00001", 1, now)
+        for _ in range(2 * door_book.FLOOD):
+            client.publish(foreign.topic, foreign.payload, qos=0)
+        eventually(lambda: not client.is_connected(), what="closed")
+        assert not _close(_knock(nats, device, SECRET))
+        eventually(lambda: one(conn, "SELECT count(*) FROM alarm WHERE kind = 'device_refused'") == 1)
+        assert eventually(lambda: _close(_knock(nats, device, SECRET)), what="admitted again")

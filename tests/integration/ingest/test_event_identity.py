@@ -2,7 +2,6 @@
 
 import json
 import threading
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import psycopg
@@ -90,10 +89,10 @@ def test_an_unreadable_event_redelivered_counts_once_and_next_month_again(
     person = add_person(storage_conn, 1, now)
     message = received(person.button, "event", b"garbage", now)
     for second in range(5):
-        _write(storage_conn, now, replace(message, received_at=now + second * SECOND))
+        _write(storage_conn, now, message._replace(received_at=now + second * SECOND))
     assert _alarms(storage_conn) == [("unreadable_event", "urgent", 1)]
     later = now + timedelta(days=30)
-    _write(storage_conn, later, replace(message, received_at=later))
+    _write(storage_conn, later, message._replace(received_at=later))
     assert _alarms(storage_conn) == [("unreadable_event", "urgent", 2)]
     assert one(storage_conn, "SELECT times FROM dead_letter") == 6
 
@@ -111,9 +110,9 @@ def test_an_event_that_cannot_be_stored_is_kept_and_rings(storage_conn: Connecti
 def test_the_writer_leaves_presence_to_its_caller(conn: Connection, now: datetime) -> None:
     person = add_person(conn, 1, now)
     press = event(person.button, 1, now)
-    written = _write(conn, now, press, replace(event(person.wearable, 1, now), retained=True))
+    written = _write(conn, now, press, event(person.wearable, 1, now)._replace(retained=True))
     assert written.seen == {person.button_key: (now, None)}
-    assert _write(conn, now + SECOND, replace(press, received_at=now + SECOND)).seen == {}
+    assert _write(conn, now + SECOND, press._replace(received_at=now + SECOND)).seen == {}
     assert one(conn, "SELECT count(*) FROM device_presence") == 0
 
 
@@ -150,7 +149,7 @@ def test_a_press_of_a_device_given_back_is_about_who_wore_it_last(conn: Connecti
 
 def event_at(device: str, seq: int, at: datetime, received_at: datetime) -> Received:
     """A press whose device says another time than that of its receipt."""
-    return replace(event(device, seq, at), received_at=received_at)
+    return event(device, seq, at)._replace(received_at=received_at)
 
 
 @pytest.mark.parametrize(("states", "named", "is_test"), [

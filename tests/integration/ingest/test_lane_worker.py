@@ -46,8 +46,9 @@ def test_the_path_from_device_to_database_and_back(
 ) -> None:
     nats = request.getfixturevalue("nats") if broker_kind == "nats" else None
     url = nats.mqtt_url if nats else request.getfixturevalue("mosquitto_url")
+    broker = nats or url
     people = _people(conn, now, 12)
-    with working(database_url, url, "telemetry"), working(database_url, url, "event"):
+    with working(database_url, broker, "telemetry"), working(database_url, broker, "event"):
         side = device_side(url)
         side.listen("care/v1/+/+/cmd")
         for person in people:
@@ -69,7 +70,7 @@ def test_one_bad_message_never_harms_its_neighbours(
 ) -> None:
     (person,) = _people(conn, now, 1)
     topic = device_topic(person.wearable, "telemetry")
-    with working(database_url, nats.mqtt_url, "telemetry"):
+    with working(database_url, nats, "telemetry"):
         side = device_side(nats.mqtt_url)
         bad = [
             b"",
@@ -96,8 +97,8 @@ def test_two_processes_share_the_shards_and_one_takes_over_when_the_other_leaves
 ) -> None:
     people = _people(conn, now, 16)
     side = device_side(nats.mqtt_url)
-    with working(database_url, nats.mqtt_url, "telemetry") as first:
-        with working(database_url, nats.mqtt_url, "telemetry", ready=False) as second:
+    with working(database_url, nats, "telemetry") as first:
+        with working(database_url, nats, "telemetry", ready=False) as second:
             eventually(lambda: second.health().ready and first.health().ready, what="both ready")
             _send(side, *(telemetry(person.wearable, seq, now) for seq in range(20) for person in people))
             eventually(lambda: _count(conn, "reading") == 320, what="shared")
@@ -110,7 +111,7 @@ def test_nothing_is_lost_or_doubled_while_the_broker_is_killed(
     database_url: str, conn: Connection, now: datetime, nats: EmbeddedBroker, device_side: Devices
 ) -> None:
     people = _people(conn, now, 8)
-    with working(database_url, nats.mqtt_url, "telemetry"), working(database_url, nats.mqtt_url, "event"):
+    with working(database_url, nats, "telemetry"), working(database_url, nats, "event"):
         side = device_side(nats.mqtt_url)
         for seq in range(60):
             if seq == 30:
@@ -133,7 +134,7 @@ def test_nothing_is_lost_or_doubled_while_the_database_is_killed(
         migrate(server.url)
         with connect(server.url, "test") as setup:
             people = _people(setup, now, 8)
-        with working(server.url, nats.mqtt_url, "telemetry") as worker, working(server.url, nats.mqtt_url, "event"):
+        with working(server.url, nats, "telemetry") as worker, working(server.url, nats, "event"):
             side = device_side(nats.mqtt_url)
             for seq in range(60):
                 if seq == 30:

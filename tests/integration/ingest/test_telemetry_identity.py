@@ -3,11 +3,11 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from ingest.memory import Memory
 from ingest.received import Received
 from ingest.telemetry_writer import write_telemetry
 from ingest.watermark import WINDOW
@@ -19,11 +19,11 @@ from tests.integration.waiting import eventually
 
 def _write(conn: Connection, now: datetime, *messages: Received) -> None:
     with transaction(conn) as tx:
-        write_telemetry(tx, now, list(messages), {})
+        write_telemetry(tx, now, list(messages), Memory())
 
 
 def _stored(conn: Connection, seq: int) -> int:
-    return one(conn, "SELECT count(*) FROM reading WHERE seq = %s", seq)
+    return one(conn, "SELECT count(*) FROM vitals WHERE seq = %s", seq)
 
 
 @pytest.fixture
@@ -51,18 +51,18 @@ def test_a_jump_and_what_it_leaves_below_the_window_in_one_batch(
 
 
 def test_a_clock_that_is_believed_only_at_redelivery(storage_conn: Connection, person: Person, now: datetime) -> None:
-    message = replace(telemetry(person.wearable, 5, now + timedelta(minutes=10)), received_at=now)
+    message = telemetry(person.wearable, 5, now + timedelta(minutes=10))._replace(received_at=now)
     _write(storage_conn, now, message, telemetry(person.wearable, 5 + 3 * WINDOW, now))
     later = now + timedelta(minutes=6)
-    _write(storage_conn, later, replace(message, received_at=later))
+    _write(storage_conn, later, message._replace(received_at=later))
     assert _stored(storage_conn, 5) == 1
 
 
 def test_a_clock_that_is_off_each_time(storage_conn: Connection, person: Person, now: datetime) -> None:
-    message = replace(telemetry(person.wearable, 5, now - timedelta(days=4000)), received_at=now)
+    message = telemetry(person.wearable, 5, now - timedelta(days=4000))._replace(received_at=now)
     _write(storage_conn, now, message, telemetry(person.wearable, 5 + 3 * WINDOW, now))
     later = now + timedelta(days=2)
-    _write(storage_conn, later, replace(message, received_at=later))
+    _write(storage_conn, later, message._replace(received_at=later))
     assert _stored(storage_conn, 5) == 1
 
 
@@ -72,22 +72,23 @@ def test_a_message_older_than_its_forgotten_watermark_is_not_stored_again(
 ) -> None:
     message = telemetry(person.wearable, 5, now)
     _write(storage_conn, now, message)
-    storage_conn.execute("DELETE FROM device_watermark")
+    storage_conn.execute("DELETE FROM ingest_journal")
+    storage_conn.execute("DELETE FROM ingest_snapshot")
     later = now + timedelta(days=41)
-    _write(storage_conn, later, replace(message, received_at=later, retained=retained))
+    _write(storage_conn, later, message._replace(received_at=later, retained=retained))
     assert _stored(storage_conn, 5) == 1
 
 
 def test_a_retained_message_that_is_new_is_stored_once(storage_conn: Connection, person: Person, now: datetime) -> None:
-    message = replace(telemetry(person.wearable, 5, now), retained=True)
+    message = telemetry(person.wearable, 5, now)._replace(retained=True)
     _write(storage_conn, now, message, message)
     assert _stored(storage_conn, 5) == 1
     assert one(storage_conn, "SELECT count(*) FROM device_presence") == 0
 
 
 @pytest.mark.parametrize("again", [
-    lambda message, later: replace(message, received_at=later),
-    lambda message, later: replace(message, received_at=later, retained=True),
+    lambda message, later: message._replace(received_at=later),
+    lambda message, later: message._replace(received_at=later, retained=True),
 ])  # fmt: skip
 def test_old_telemetry_is_no_sign_of_life(
     storage_conn: Connection, person: Person, now: datetime, again: Callable[[Received, datetime], Received]
@@ -106,7 +107,7 @@ def test_old_telemetry_is_no_sign_of_life(
 def test_only_a_device_that_speaks_itself_has_been_heard_of(
     storage_conn: Connection, person: Person, now: datetime, payload: bytes, retained: bool, heard: bool
 ) -> None:
-    _write(storage_conn, now, replace(received(person.wearable, "status", payload, now), retained=retained))
+    _write(storage_conn, now, received(person.wearable, "status", payload, now)._replace(retained=retained))
     seen = storage_conn.execute("SELECT last_seen_at, battery, online_hint FROM device_presence").fetchall()
     assert seen == ([(now, 70.0, True)] if heard else [])
 
@@ -154,5 +155,5 @@ def test_what_a_backfill_says_beside_its_samples_is_kept(
     samples = [{"at": millis(now), "hr": 70}, {"at": millis(now), "hr": 71}]
     body = {"v": 1, "boot": "b1", "seq": 1, "glucometer": "x7", "samples": samples}
     _write(storage_conn, now, received(person.wearable, "telemetry", json.dumps(body).encode(), now))
-    extras = storage_conn.execute("SELECT extra FROM reading ORDER BY sample").fetchall()
+    extras = storage_conn.execute("SELECT extra FROM vitals ORDER BY sample").fetchall()
     assert extras == [({"glucometer": "x7"},), (None,)]

@@ -3,22 +3,24 @@
 import random
 from datetime import datetime, timedelta
 
+from ingest.memory import Memory
 from ingest.received import Received
 from ingest.telemetry_writer import write_telemetry
-from ingest.vitals_alarms import Windows
 from ingest.watermark import WINDOW
 from schemas.database import transaction
 from tests.integration.district import Connection, Person, add_device, add_person, one
 from tests.integration.ingest.messages import millis, received, telemetry
 
 
-def _write(conn: Connection, now: datetime, *messages: Received, windows: Windows | None = None) -> Windows:
+def _write(conn: Connection, now: datetime, *messages: Received, memory: Memory | None = None) -> None:
+    memory = memory or Memory()
     with transaction(conn) as tx:
-        return write_telemetry(tx, now, list(messages), windows or {})
+        written = write_telemetry(tx, now, list(messages), memory)
+    memory.keep(*written)
 
 
 def _stored(conn: Connection) -> list[tuple[int, str]]:
-    return [(row[0], row[1]) for row in conn.execute("SELECT seq, boot FROM reading ORDER BY boot, seq")]
+    return [(row[0], row[1]) for row in conn.execute("SELECT seq, boot FROM vitals ORDER BY boot, seq")]
 
 
 def _count(conn: Connection, table: str) -> int:
@@ -37,7 +39,7 @@ def test_a_reading_is_stored_with_its_values(storage_conn: Connection, now: date
         telemetry(person.wearable, 1, now, hr=72.5, spo2=97, temp=36.5, lat=29.8, steps=12, glucose=5),
     )
     row = storage_conn.execute(
-        "SELECT at, device_key, hr, spo2, rr, temp, lat, steps, quality, extra FROM reading"
+        "SELECT at, device_key, hr, spo2, rr, temp, lat, steps, quality, extra FROM vitals"
     ).fetchone()
     assert row is not None
     assert row[:5] == (now, person.wearable_key, 72.5, 97.0, None)
@@ -75,7 +77,7 @@ def test_a_rolled_back_batch_leaves_nothing_and_is_stored_later(storage_conn: Co
     message = telemetry(person.wearable, 1, now)
     try:
         with transaction(storage_conn) as tx:
-            write_telemetry(tx, now, [message], {})
+            write_telemetry(tx, now, [message], Memory())
             raise InterruptedError
     except InterruptedError:
         pass
@@ -142,10 +144,11 @@ def test_a_last_will_is_no_sign_of_life(storage_conn: Connection, now: datetime)
 
 def test_deterioration_raises_one_alarm_that_worsens(storage_conn: Connection, now: datetime) -> None:
     person = _person(storage_conn, now)
-    windows: Windows = {}
-    for minute, values in enumerate([{"hr": 135}, {"hr": 136}, {"hr": 137}, {"hr": 137, "spo2": 90, "rr": 26}] * 2):
+    memory = Memory()
+    worse = {"hr": 137, "spo2": 90, "rr": 26}
+    for minute, values in enumerate([{"hr": 135}, {"hr": 136}, {"hr": 137}, worse, worse, worse]):
         at = now + timedelta(minutes=minute)
-        windows |= _write(storage_conn, at, telemetry(person.wearable, minute, at, **values), windows=windows)
+        _write(storage_conn, at, telemetry(person.wearable, minute, at, **values), memory=memory)
     alarms = storage_conn.execute("SELECT kind, severity, elder_id, details->'news2'->>'score' FROM alarm").fetchall()
     assert alarms == [("vitals", "emergency", person.elder_id, "9")]
     assert _count(storage_conn, "alarm_event") == 2
@@ -155,7 +158,7 @@ def test_a_restarted_process_remembers_from_the_stored_readings(storage_conn: Co
     person = _person(storage_conn, now)
     _write(storage_conn, now, telemetry(person.wearable, 1, now, hr=140))
     later = now + timedelta(minutes=1)
-    _write(storage_conn, later, telemetry(person.wearable, 2, later, hr=140), windows={})
+    _write(storage_conn, later, telemetry(person.wearable, 2, later, hr=140))
     assert _count(storage_conn, "alarm") == 1
 
 
@@ -170,10 +173,10 @@ def test_backfilled_history_raises_nothing(storage_conn: Connection, now: dateti
 
 def test_an_elder_in_hospital_raises_no_vitals_alarm(storage_conn: Connection, now: datetime) -> None:
     person = add_person(storage_conn, 1, now, state="hospital")
-    windows: Windows = {}
+    memory = Memory()
     for minute in range(3):
         at = now + timedelta(minutes=minute)
-        windows |= _write(storage_conn, at, telemetry(person.wearable, minute, at, hr=150), windows=windows)
+        _write(storage_conn, at, telemetry(person.wearable, minute, at, hr=150), memory=memory)
     assert _count(storage_conn, "reading") == 3
     assert _count(storage_conn, "alarm") == 0
 

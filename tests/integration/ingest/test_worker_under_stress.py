@@ -27,10 +27,10 @@ def test_while_a_lock_is_held_ingest_hangs_up_and_afterwards_stores_everything_o
 ) -> None:  # fmt: skip
     monkeypatch.setattr(lane_worker, "STALL_SECONDS", 0.5)
     person = add_person(conn, 1, now)
-    with working(database_url, nats.mqtt_url, "telemetry") as worker:
+    with working(database_url, nats, "telemetry") as worker:
         side = device_side(nats.mqtt_url)
         with connect(database_url, "test") as other, other.transaction():
-            other.execute("LOCK TABLE device_watermark")
+            other.execute("LOCK TABLE ingest_journal")
             for seq in range(200):
                 message = telemetry(person.wearable, seq, now)
                 side.publish(message.topic, message.payload)
@@ -47,7 +47,7 @@ def test_more_than_memory_should_hold_stays_with_the_broker(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(inbox, "LIMIT_BYTES", 50_000)
     person = add_person(conn, 1, now)
-    with working(database_url, nats.mqtt_url, "telemetry"):
+    with working(database_url, nats, "telemetry"):
         side = device_side(nats.mqtt_url)
         for seq in range(3000):
             message = telemetry(person.wearable, seq, now)
@@ -60,7 +60,7 @@ def test_an_sos_waits_for_a_schema_that_is_being_changed_and_then_raises_its_ala
     database_url: str, conn: Connection, now: datetime, nats: EmbeddedBroker, device_side: Devices
 ) -> None:
     person = add_person(conn, 1, now)
-    with working(database_url, nats.mqtt_url, "event") as worker:
+    with working(database_url, nats, "event") as worker:
         side = device_side(nats.mqtt_url)
         conn.execute("ALTER TABLE alarm RENAME COLUMN answer_due_at TO other_name")
         message = event(person.button, 1, now)
@@ -76,7 +76,7 @@ def test_an_sos_never_waits_for_telemetry_that_holds_its_devices_row(
 ) -> None:
     person = add_person(conn, 1, now)
     conn.execute("INSERT INTO device_presence (device_key, last_seen_at) VALUES (%s, %s)", (person.button_key, now))
-    with working(database_url, nats.mqtt_url, "event"):
+    with working(database_url, nats, "event"):
         side = device_side(nats.mqtt_url)
         side.listen("care/v1/+/+/cmd")
         with connect(database_url, "test") as telemetry_side, telemetry_side.transaction():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import stat
 import subprocess
 import threading
@@ -183,3 +184,32 @@ def test_secrets_are_private_and_root_runs_the_server_unprivileged(broker: Embed
     assert owner == serveruser.server_user().uid != 0
     shown = subprocess.run(["ps", "-o", "args=", "-p", str(broker.process.pid)], capture_output=True, text=True)
     assert "ingest" not in shown.stdout
+
+
+def test_one_port_speaks_tls_to_devices_and_plain_mqtt_to_services(broker: EmbeddedBroker) -> None:
+    trusting = ssl.create_default_context(cafile=broker.authority_file)
+    with (
+        socket.create_connection(("127.0.0.1", broker.mqtt_port), 5) as plain,
+        trusting.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        assert secure.version() == "TLSv1.3"
+    with (
+        socket.create_connection(("127.0.0.1", broker.mqtt_port), 5) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+    service = Session(broker, "service")
+    assert not service.refused
+    service.close()
+
+
+def test_devices_go_on_trusting_the_broker_after_a_restart(broker: EmbeddedBroker) -> None:
+    trusted = broker.authority_file.read_bytes()
+    broker.stop()
+    with EmbeddedBroker(broker.state_dir) as successor:
+        assert successor.authority_file.read_bytes() == trusted
+        context = ssl.create_default_context(cafile=successor.authority_file)
+        with socket.create_connection(("127.0.0.1", successor.mqtt_port), 5) as plain:
+            context.wrap_socket(plain, server_hostname="localhost").close()
+    assert stat.S_IMODE((broker.state_dir / "authority.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((broker.state_dir / "nats/server-key.pem").stat().st_mode) == 0o600

@@ -15,8 +15,8 @@ from launcher.failure import LaunchError
 from tests.conftest import Storage
 
 FILL = """
-    INSERT INTO reading (at, device_key, received_at, boot, seq, sample, hr, quality)
-    SELECT %(now)s::timestamptz - number * interval '7 hours', 1, %(now)s, 'b', number, 0, 70, 0
+    INSERT INTO reading (at, device_key, received_at, boot, seq, hr)
+    SELECT %(now)s::timestamptz - number * interval '7 hours', 1, %(now)s, 'b', number, 7000
     FROM generate_series(1, 60) AS number
 """
 

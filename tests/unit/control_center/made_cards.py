@@ -65,6 +65,7 @@ def alarm_card(alarm_id: int, state: AlarmState = "raised", residents: tuple[int
         resolved_at=None,
         outcome=None,
         news2=None,
+        finding=None,
         device=AlarmDevice(id="B-1", kind="button"),
         elder=None,
         residents=[elder(resident) for resident in residents],

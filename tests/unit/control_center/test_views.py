@@ -6,7 +6,6 @@ import pytest
 
 from control_center.cards import AlarmResponse, Point, WorkerBrief
 from control_center.offer_views import search_of
-from control_center.presence import is_online
 from control_center.views import age, for_family, for_worker, news2_of, promise
 from schemas.states import AlarmState
 from tests.unit.control_center.made_cards import alarm_card, elder
@@ -53,12 +52,6 @@ def test_a_promise_is_broken_when_it_was_not_met_in_time(
 
 def test_what_was_not_promised_cannot_be_broken() -> None:
     assert promise(None, None, None, NOW) is None
-
-
-def test_a_device_is_online_for_180_seconds() -> None:
-    assert is_online(NOW - timedelta(seconds=180), NOW)
-    assert not is_online(NOW - timedelta(seconds=181), NOW)
-    assert not is_online(None, NOW)
 
 
 def test_a_score_in_an_unknown_shape_is_left_out() -> None:

@@ -92,10 +92,15 @@ def test_who_is_not_sent_anybody_is_helped_by_telephone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "outcome"), [({"is_test": True}, "test_call"), ({"kind": "unreadable_event"}, "device_fault")]
+    ("changed", "outcome"),
+    [
+        ({"is_test": True}, "test_call"),
+        ({"kind": "unreadable_event"}, "device_fault"),
+        ({"kind": "device_offline", "severity": "technical"}, "device_fault"),
+    ],
 )
 def test_outcomes_fit_what_it_was(changed: dict[str, Any], outcome: str) -> None:
-    card = alarm(state="acknowledged", severity="advisory", acknowledged_by=ONE_OF_US, **changed)
+    card = alarm(state="acknowledged", acknowledged_by=ONE_OF_US, **{"severity": "advisory", **changed})
     assert commands(card, 101)["resolve"]["outcome"] == outcome
 
 

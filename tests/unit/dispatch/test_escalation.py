@@ -8,7 +8,6 @@ import pytest
 from dispatch.alarms import FALL_WINDOW, fall_confirmation
 from dispatch.commands import next_try
 from dispatch.escalation import Level, Policy, Step, goes_stale, next_step
-from dispatch.scheduled import months_ahead
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 STALE = timedelta(seconds=300)
@@ -123,9 +122,3 @@ def test_a_command_is_repeated_ever_more_slowly_until_it_expires() -> None:
     waits = [(due - NOW).total_seconds() for tries in range(6) if (due := next_try(NOW, tries, expires))]
     assert waits == [2, 4, 8, 16, 30, 30]
     assert next_try(NOW, 0, NOW + timedelta(seconds=1)) is None
-
-
-def test_partitions_are_made_across_the_turn_of_the_year() -> None:
-    months = months_ahead(datetime(2026, 11, 30, tzinfo=UTC).date(), 3)
-    assert [first.isoformat() for first, _ in months] == ["2026-11-01", "2026-12-01", "2027-01-01"]
-    assert all(following == months[index + 1][0] for index, (_, following) in enumerate(months[:-1]))

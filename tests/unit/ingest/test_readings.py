@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingest.readings import Reading, believed_time, readings_of
-from schemas.messages import Telemetry, TelemetryBackfill, decode
+from schemas.messages import Measurement, TelemetryBackfill, decode
 from schemas.vitals import Quality
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -15,7 +15,7 @@ MILLIS = round(NOW.timestamp() * 1000)
 
 def _readings(**fields: object) -> list[Reading]:
     message = decode("telemetry", json.dumps({"v": 1, "boot": "b", "seq": 1, **fields}).encode())
-    assert isinstance(message, Telemetry | TelemetryBackfill)
+    assert isinstance(message, Measurement | TelemetryBackfill)
     return readings_of(message, NOW)
 
 

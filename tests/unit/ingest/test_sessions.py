@@ -4,7 +4,8 @@ import pytest
 
 from ingest import sessions
 from ingest.inbox import Inbox
-from ingest.sessions import ShardSessions
+from ingest.sessions import MqttSessions
+from schemas.settings import MqttAddress
 
 
 class FakeSubscriber:
@@ -12,7 +13,7 @@ class FakeSubscriber:
 
     made = 0
 
-    def __init__(self, _url: str, _group: str, shard: int, _inbox: Inbox) -> None:
+    def __init__(self, _address: MqttAddress, _group: str, shard: int, _inbox: Inbox) -> None:
         FakeSubscriber.made += 1
         self.shard = shard
         self.subscribed = False
@@ -27,16 +28,16 @@ class FakeSubscriber:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> ShardSessions:
+def opened(monkeypatch: pytest.MonkeyPatch) -> MqttSessions:
     """Sessions of fake subscribers."""
     FakeSubscriber.made = 0
     monkeypatch.setattr(sessions, "ShardSubscriber", FakeSubscriber)
-    made = ShardSessions("mqtt://nowhere", "event", Inbox())
+    made = MqttSessions(MqttAddress("mqtt://nowhere"), "event", Inbox())
     made.open([0, 1])
     return made
 
 
-def test_a_refused_subscription_is_asked_for_again(opened: ShardSessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_subscription_is_asked_for_again(opened: MqttSessions, monkeypatch: pytest.MonkeyPatch) -> None:
     opened.open([0, 1])
     assert FakeSubscriber.made == 2
     monkeypatch.setattr(sessions, "HEAL_SECONDS", -1.0)
@@ -45,7 +46,7 @@ def test_a_refused_subscription_is_asked_for_again(opened: ShardSessions, monkey
     assert "not subscribed" in opened.fault()
 
 
-def test_closing_says_whether_there_was_anything_to_close(opened: ShardSessions) -> None:
+def test_closing_says_whether_there_was_anything_to_close(opened: MqttSessions) -> None:
     assert opened.close()
     assert not opened.close()
     assert opened.fault() == "no session is open"

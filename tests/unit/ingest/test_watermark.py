@@ -1,5 +1,7 @@
 """The watermark tells every message apart from its redeliveries, in whatever order they come."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,12 +41,14 @@ def test_inside_the_window_it_never_needs_to_look_elsewhere(sequence: list[int])
 
 
 @given(sequences)
-def test_it_survives_its_way_through_the_database(sequence: list[int]) -> None:
+def test_it_remembers_runs_in_order_and_no_more_than_its_window(sequence: list[int]) -> None:
     mark = Watermark.first(sequence[0])
     for seq in sequence[1:]:
         mark = mark.advanced(seq)
-    assert Watermark.from_bytes(mark.high, mark.to_bytes()) == mark
-    assert len(mark.to_bytes()) <= WINDOW // 8
+    runs = list(zip(mark.ranges[::2], mark.ranges[1::2], strict=True))
+    assert all(first <= last for first, last in runs)
+    assert all(below[1] + 1 < above[0] for below, above in itertools.pairwise(runs))
+    assert all(mark.high - last < WINDOW for _, last in runs)
 
 
 def test_a_jump_beyond_the_window_forgets_what_was_below() -> None:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from launcher.broker import chosen_ports, new_account_seed, public_key
-from launcher.broker_config import MAX_ACK_PENDING, BrokerPorts, BrokerSecrets, config_text
+from launcher.broker_config import MAX_ACK_PENDING, BrokerFiles, BrokerPorts, BrokerSecrets, config_text
 
 PORTS = BrokerPorts(mqtt=1884, nats=4223)
+FILES = BrokerFiles(Path("/state/js"), Path("/state/server.pem"), Path("/state/server-key.pem"))
 
 
 def _text() -> str:
-    return config_text("anban-1", PORTS, BrokerSecrets("pw-i", "pw-a", "pw-s", "ABC"), Path("/state/js"))
+    return config_text("anban-1", PORTS, BrokerSecrets("pw-i", "pw-a", "pw-s", "ABC"), FILES)
 
 
 def test_everything_listens_on_the_loopback_address_only() -> None:
@@ -46,3 +47,10 @@ def test_recorded_ports_come_before_the_usual_ones() -> None:
 def test_different_ports_are_chosen_even_from_equal_wishes() -> None:
     chosen = chosen_ports({"mqtt": 29_104, "nats": 29_104})
     assert chosen.mqtt != chosen.nats
+
+
+def test_the_port_for_devices_speaks_tls_and_gives_a_whole_fleet_time_for_it() -> None:
+    mqtt = _text().split("mqtt {")[1].split("accounts")[0]
+    assert 'cert_file: "/state/server.pem"' in mqtt and 'key_file: "/state/server-key.pem"' in mqtt
+    assert mqtt.count("timeout: 60") == 1
+    assert "allow_non_tls: true" in mqtt, "services beside the broker need no cipher"

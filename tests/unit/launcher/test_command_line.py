@@ -29,6 +29,8 @@ def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (("restore", "/etc/hostname"), "/etc/hostname"),
         (("status", "--state-dir", "/nonexistent/state"), "nothing runs on /nonexistent/state"),
         (("backup", "/proc/backup", "--state-dir", "/nonexistent/state"), "/proc/backup"),
+        (("load", "--operators", "0", "--workers", "0", "--relatives", "0", "--rate", "0"), "nobody comes"),
+        (("load", "--pace", "0"), "--pace"),
         (("secrets",), "FILE"),
         (("secrets", "/nonexistent/folder/.env"), "/nonexistent/folder/.env"),
     ],

@@ -37,3 +37,22 @@ def test_only_the_servers_secrets_are_held_back() -> None:
 def test_address_keeps_scheme_host_and_port() -> None:
     assert without_credentials("mqtts://u:p@host:8883") == "mqtts://host:8883"
     assert without_credentials("mqtt://host") == "mqtt://host"
+
+
+def test_devices_are_told_the_encrypted_address_and_whom_to_trust_and_no_password() -> None:
+    demo = {
+        "ANBAN_MQTT_URL": "mqtt://ingest:geheim@127.0.0.1:8883",
+        "ANBAN_DEVICE_MQTT_URL": "mqtts://127.0.0.1:8883",
+        "ANBAN_MQTT_CA": "/s/authority.pem",
+        "ANBAN_NATS_SYS_URL": "nats://sys:geheim@127.0.0.1:4222",
+        "ANBAN_BROKER_LOG": "/s/logs/nats.log",
+    }
+    assert granted(demo, (Grant.MQTT_ADDRESS,)) == {
+        "ANBAN_MQTT_URL": "mqtts://127.0.0.1:8883",
+        "ANBAN_MQTT_CA": "/s/authority.pem",
+    }
+    plain = {"ANBAN_MQTT_URL": "mqtt://u:p@broker.example"}
+    assert granted(plain, (Grant.MQTT_ADDRESS,)) == {"ANBAN_MQTT_URL": "mqtt://broker.example"}
+    assert granted(demo, (Grant.MESSAGES,))["ANBAN_MQTT_URL"] == demo["ANBAN_MQTT_URL"]
+    assert set(granted(demo, (Grant.ADMISSION,))) == {"ANBAN_NATS_SYS_URL", "ANBAN_BROKER_LOG"}
+    assert set(granted(demo, (Grant.DATABASE, Grant.WEBSITE))) == set()

@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from launcher import statedir
 from launcher.commands import app
+from load_tests.bench import app as benches_app
 from schemas.settings import Settings
 
 PAGE = (statedir.CHECKOUT / "docs/operations.md").read_text()
@@ -32,12 +33,16 @@ def test_table_has_every_setting_with_its_default_and_no_other() -> None:
 
 def test_every_command_and_option_that_is_shown_exists() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
+    benches = get_command(benches_app).commands  # type: ignore[attr-defined]
     shown = re.findall(r"`\./anban (\w+)([^`]*)`|^\./anban (\w+)(.*)$", PAGE, re.MULTILINE)
     assert len(shown) > 10
     for inline, inline_words, line, line_words in shown:
         command = commands[inline or line]
-        options = {option for parameter in command.params for option in parameter.opts}
-        for word in re.findall(r"--[a-z-]+", (inline_words or line_words).partition("#")[0]):
+        words = (inline_words or line_words).partition("#")[0]
+        name = words.split()[0] if words.split() else ""
+        parameters = [*command.params, *(benches[name].params if command.name == "bench" and name in benches else ())]
+        options = {option for parameter in parameters for option in parameter.opts}
+        for word in re.findall(r"--[a-z-]+", words):
             assert word in options, f"{inline or line} {word}"
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from schemas.messages import (
     MAX_PAYLOAD,
     DeviceEvent,
+    Measurement,
     Salvaged,
-    Telemetry,
     TelemetryBackfill,
     Undecodable,
     decode,
@@ -35,7 +35,7 @@ def _reason(lane: str, payload: bytes) -> str:
 
 def test_a_measurement_is_read_and_unknown_fields_are_kept() -> None:
     message = decode("telemetry", _with(glucose=5.4))
-    assert isinstance(message, Telemetry)
+    assert isinstance(message, Measurement)
     assert (message.hr, message.spo2, message.rr) == (72, 97, None)
     assert message.model_extra == {"glucose": 5.4}
 
@@ -49,7 +49,7 @@ def test_backfill_carries_many_samples() -> None:
 
 def test_the_word_samples_in_an_unknown_field_is_no_backfill() -> None:
     message = decode("telemetry", _with(firmware={"samples": 3}, note="samples"))
-    assert isinstance(message, Telemetry)
+    assert isinstance(message, Measurement)
     assert message.model_extra == {"firmware": {"samples": 3}, "note": "samples"}
 
 

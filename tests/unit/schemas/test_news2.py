@@ -62,20 +62,6 @@ def test_points_are_those_of_the_value_rounded_half_up_as_it_is_written(sample: 
     assert news2.points(parameter, value) == news2.points(parameter, rounded)
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from(["rr", "spo2", "sbp", "hr", "temp"]),
-        st.tuples(st.floats(0, 300), st.floats(-1, 40)),
-        max_size=5,
-    ),
-    st.sampled_from([1, 2]),
-)
-def test_the_quick_verdict_is_that_of_the_score(values: dict[str, tuple[float, float]], scale: int) -> None:
-    measured = {name: (value, _at(minutes)) for name, (value, minutes) in values.items()}
-    result = news2.score(measured, scale, NOW)
-    assert news2.assess(measured, scale, NOW) == (result is not None, news2.severity(result) if result else None)
-
-
 def _at(minutes: float) -> datetime:
     return NOW - timedelta(minutes=minutes)
 
@@ -113,3 +99,23 @@ def test_the_score_is_the_sum_of_its_parts(values: dict[str, float], scale: int)
     assert result is not None
     assert result["score"] == sum(part["points"] for part in result["values"].values())
     assert set(result["missing"]) | set(values) == set(news2.PARAMETERS)
+
+
+def test_what_somebody_saw_completes_the_score() -> None:
+    values = {"rr": (16, NOW), "spo2": (97, NOW), "sbp": (125, NOW), "hr": (70, NOW), "temp": (36.6, NOW)}
+    result = news2.score(values, 1, NOW, on_oxygen=False, consciousness="alert")
+    assert result is not None
+    assert (result["score"], result["complete"], result["missing"]) == (0, True, [])
+    result = news2.score(values, 2, NOW, on_oxygen=True, consciousness="cvpu")
+    assert result is not None
+    assert {name: part["points"] for name, part in result["values"].items() if part["points"]} == {
+        "spo2": 3, "oxygen": 2, "consciousness": 3,
+    }  # fmt: skip
+    assert (result["score"], result["single_three"], news2.severity(result)) == (8, True, "emergency")
+
+
+def test_unconsciousness_alone_is_a_single_three() -> None:
+    result = news2.score({}, 1, NOW, consciousness="cvpu")
+    assert result is not None
+    assert (result["score"], news2.severity(result)) == (3, "urgent")
+    assert result["missing"] == ["rr", "spo2", "sbp", "hr", "temp", "oxygen"]

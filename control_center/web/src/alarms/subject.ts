@@ -10,6 +10,11 @@ export function householdOf(card: AlarmCard): ElderBrief[] {
   return card.elder ? [card.elder, ...card.residents] : card.residents
 }
 
+/** Whether an alarm is about a unit of the organisation: a street, the district. */
+export function isAboutUnit(card: AlarmCard): boolean {
+  return peopleOf(card).length === 0 && !card.device?.id
+}
+
 /** Names of whom the alarm is about, empty when it is about nobody known. */
 export function namesOf(card: AlarmCard, separator: string): string {
   return peopleOf(card)

@@ -1,5 +1,6 @@
 /** Shapes of alarms. Times are ISO-8601 UTC text. */
 import type { ElderBrief, News2, Organisation, Person, Severity, SlaTarget, TimelineEntry } from './register'
+import type { CrossedLimit } from './limits'
 import type { AlarmResponse, OfferEntry, Point } from './work'
 
 export type AlarmState =
@@ -12,6 +13,32 @@ export type AlarmState =
   | 'closed'
   | 'cancelled'
 export type SlaStage = 'answer' | 'dispatch' | 'on_scene'
+
+/** What was found, for staff; absent or null where it does not apply. */
+export interface AlarmFinding {
+  limits?: CrossedLimit[] | null
+  /** Why the alarm of a home or a fence was raised. */
+  reason?: string | null
+  still_since?: string | null
+  limit_minutes?: number | null
+  used_m3?: number | null
+  hours?: number | null
+  distance_m?: number | null
+  radius_m?: number | null
+  outside_since?: string | null
+  /** What may be ordered for it. */
+  order_item?: string | null
+  silent_since?: string | null
+  said_goodbye?: boolean | null
+  battery?: number | null
+  clock_off_seconds?: number | null
+  devices_lost?: number | null
+  devices_watched?: number | null
+  /** Why a device was turned away, how often, and the topic it wanted. */
+  refused_reason?: string | null
+  refused_times?: number | null
+  refused_topic?: string | null
+}
 
 export interface AlarmCard {
   id: number
@@ -31,6 +58,8 @@ export interface AlarmCard {
   resolved_at: string | null
   outcome: string | null
   news2: News2 | null
+  /** For staff only. */
+  finding?: AlarmFinding | null
   device: { id: string; kind: string } | null
   elder: ElderBrief | null
   residents: ElderBrief[]

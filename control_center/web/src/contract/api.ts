@@ -1,14 +1,19 @@
 import type {
   AlarmCard,
   AlarmWithTimeline,
+  Bounds,
+  CareLevel,
   Catalogue,
   DeadLetterPage,
   DeclineReason,
   ElderBrief,
   ElderCard,
   ElderState,
+  ElderThresholds,
   FailReason,
   FamilyPage,
+  HomeCard,
+  LimitSeverity,
   MapElders,
   NewOrder,
   OfferCard,
@@ -19,6 +24,7 @@ import type {
   People,
   Session,
   Spot,
+  Vital,
   VitalsPoint,
   WorkPage,
 } from './types'
@@ -124,8 +130,22 @@ export const api = {
   elder: (id: number) => request<ElderCard>('GET', `/elders/${id}`),
   vitals: (id: number, hours: number) =>
     request<{ points: VitalsPoint[] }>('GET', `/elders/${id}/vitals?${query({ hours })}`),
+  home: (id: number) => request<HomeCard>('GET', `/elders/${id}/home`),
+  drawGeofence: (id: number, radius: number) =>
+    request<HomeCard>('PUT', `/elders/${id}/geofence`, { radius_m: radius }),
+  endGeofence: (id: number) => request<HomeCard>('DELETE', `/elders/${id}/geofence`),
+  setMovementLimit: (id: number, minutes: number) =>
+    request<HomeCard>('PUT', `/elders/${id}/movement-limit`, { least_minutes: minutes }),
+  endMovementLimit: (id: number) => request<HomeCard>('DELETE', `/elders/${id}/movement-limit`),
   setElderState: (id: number, state: ElderState, note: string | null) =>
     request<ElderCard>('PUT', `/elders/${id}/state`, { state, note }),
+  thresholds: (id: number) => request<ElderThresholds>('GET', `/elders/${id}/thresholds`),
+  setThreshold: (id: number, vital: Vital, severity: LimitSeverity, limits: Bounds & { note: string | null }) =>
+    request<ElderThresholds>('PUT', `/elders/${id}/thresholds/${vital}/${severity}`, limits),
+  endThreshold: (id: number, vital: Vital, severity: LimitSeverity) =>
+    request<ElderThresholds>('DELETE', `/elders/${id}/thresholds/${vital}/${severity}`),
+  setCareLevel: (id: number, level: CareLevel) =>
+    request<ElderThresholds>('PUT', `/elders/${id}/care-level`, { level }),
   dispatch: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/dispatch`, {}),
   arrive: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/arrive`, {}),
   catalogue: () => request<Catalogue>('GET', '/catalogue'),

@@ -63,6 +63,21 @@ export interface Overview {
   }
   /** Open alarms and orders with a promise that is broken now. */
   breached: { alarms: number; orders: number }
+  /** How the service itself does; null for a family. */
+  ingest: IngestHealth[] | null
+}
+
+/** Whether what devices send on one lane group is stored in time. */
+export interface IngestHealth {
+  lane_group: 'telemetry' | 'event'
+  /** The longest that a message waits to be stored, in seconds. */
+  lag_seconds: number
+  /** For how many of the eight shards nobody works. */
+  shards_unserved: number
+  /** Null while it keeps up. */
+  behind_since: string | null
+  /** False when nobody has looked lately: nothing is known. */
+  watched: boolean
 }
 
 export interface SlaTarget {
@@ -120,7 +135,14 @@ export interface ElderDevice {
   kind: string
   last_seen_at: string | null
   online: boolean
+  /** Online since, or silent since. */
+  since: string | null
   battery: number | null
+  battery_low: boolean
+  /** By how much a wrong clock is ahead; for staff only, as the firmware. */
+  clock_off_seconds: number | null
+  firmware: string | null
+  firmware_since: string | null
 }
 
 export interface LatestValue {

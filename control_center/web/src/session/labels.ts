@@ -11,6 +11,8 @@ export type CodeFamily =
   | 'relation'
   | 'device'
   | 'vital'
+  | 'careLevel'
+  | 'limits.source'
   | 'unit'
   | 'event'
   | 'seat'
@@ -30,6 +32,8 @@ export type CodeFamily =
   | 'orders.fail'
   | 'orders.assist'
   | 'orders.skill'
+  | 'homeReason'
+  | 'refusal'
   | 'map.state'
 
 /** Names for the contract's codes. A code without a message is shown as it is, so that nothing is hidden. */

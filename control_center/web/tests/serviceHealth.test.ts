@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import type { IngestHealth } from '../src/contract/types'
+import { serviceState } from '../src/shell/serviceHealth'
+
+const lane = (changed: Partial<IngestHealth> = {}): IngestHealth => ({
+  lane_group: 'telemetry',
+  lag_seconds: 0.1,
+  shards_unserved: 0,
+  behind_since: null,
+  watched: true,
+  ...changed,
+})
+const BEHIND = { behind_since: '2026-11-22T08:00:00Z', lag_seconds: 42 }
+
+describe('the service', () => {
+  test('is well when every lane is watched and keeps up', () => {
+    expect(serviceState([lane(), lane({ lane_group: 'event' })], false)).toBe('ok')
+  })
+
+  test('is behind when one lane is', () => {
+    expect(serviceState([lane(), lane({ ...BEHIND, lane_group: 'event' })], false)).toBe('behind')
+    expect(serviceState([lane(BEHIND), lane({ watched: false })], false)).toBe('behind')
+  })
+
+  test('is unknown when nobody watches, nothing was heard yet, or the page itself is stale', () => {
+    expect(serviceState([lane(), lane({ watched: false })], false)).toBe('unknown')
+    expect(serviceState([lane({ ...BEHIND, watched: false })], false)).toBe('unknown')
+    expect(serviceState([], false)).toBe('unknown')
+    expect(serviceState(null, false)).toBe('unknown')
+    expect(serviceState([lane()], true)).toBe('unknown')
+  })
+})

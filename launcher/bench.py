@@ -1,0 +1,143 @@
+"""`./anban bench NAME`: a benchmark of `load_tests`, on a service of its own where it needs one."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from launcher import statedir
+from launcher.check import temporary_state
+from launcher.demo import ignore_interrupts, interruptible
+from launcher.district import District, Plan
+from launcher.failure import LaunchError
+from launcher.grants import Grant
+from launcher.small_disk import small_disk
+from launcher.steps import Steps
+
+# A benchmark speaks as devices and as an operator, reads what is stored, and reads the broker as a service does.
+GRANTS = (Grant.DATABASE, Grant.MESSAGES, Grant.WEBSITE)
+_MODULE = (sys.executable, "-m", "load_tests", "bench")
+_LONGEST_SECONDS = 6 * 3600.0
+# Of 100 elders the demo's population makes 100 wearables and about 80 buttons; some belong to test elders.
+_DEVICES_PER_ELDER = 1.75
+_MOST_ELDERS = 20_000
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark: `devices` it needs registered unless its option `sized_by` says another number.
+
+    None runs no service at all. With `disk_megabytes` the database gets a disk of its own, to be filled up, where the
+    machine allows it.
+    """
+
+    devices: int | None
+    sized_by: str = "--devices"
+    about: str = ""
+    disk_megabytes: int = 0
+
+
+BENCHMARKS = {
+    "ingest": Benchmark(4000, about="how many messages a second, how fast, and at which cost"),
+    "connections": Benchmark(15_000, about="what TLS connections cost, and how they come back after a broker's death"),
+    "chaos": Benchmark(
+        2000, "--connections", about="kills and cuts under load: is anything lost or doubled?", disk_megabytes=3072
+    ),
+    "query": Benchmark(10, about="trends and bytes with many rows present"),
+    "news2": Benchmark(None, about="how well NEWS2 tells who will die, and how many alarms the rules raise"),
+}
+
+
+def listed() -> str:
+    """Say in one line each which benchmarks there are."""
+    about = {name: bench.about for name, bench in BENCHMARKS.items()} | {"peers": "Node-RED and another, side by side"}
+    return "\n\n".join(f"{name}: {what}" for name, what in about.items())
+
+
+def number_of(words: list[str], option: str) -> int | None:
+    """Return the whole number that some command-line words give an option; None without it. Raises LaunchError."""
+    said = None
+    for index, word in enumerate(words):
+        if word == option and index + 1 < len(words):
+            said = words[index + 1]
+        elif word.startswith(f"{option}="):
+            said = word.partition("=")[2]
+    if said is None:
+        return None
+    if not said.isdecimal() or int(said) < 1:
+        raise LaunchError(f"{option} wants a number above 0, not {said!r}")
+    return int(said)
+
+
+def elders_for(devices: int) -> int:
+    """Return how many elders have at least so many devices; LaunchError when that is more than can be simulated."""
+    elders = int(devices / _DEVICES_PER_ELDER) + 2
+    if elders > _MOST_ELDERS:
+        raise LaunchError(f"{devices} devices are more than {_MOST_ELDERS} elders have")
+    return elders
+
+
+def run(console: Console, name: str, outcome: Path | None, state_dir: Path | None, words: list[str]) -> int:
+    """Run one benchmark and return its exit code: 0 only when it is valid and held what it promises.
+
+    `outcome`: where its JSON goes. With `state_dir` its data are kept there, otherwise they are temporary.
+    """
+    bench = BENCHMARKS.get(name)
+    if bench is None:
+        raise LaunchError(f"no benchmark {name!r}: there are {', '.join(BENCHMARKS)}")
+    command = [*_MODULE, name, *words]
+    if outcome is not None:
+        command += ["--json", str(outcome.absolute())]
+    if bench.devices is None or "--help" in words:
+        return subprocess.run(command, cwd=statedir.CHECKOUT, check=False).returncode
+    elders = elders_for(number_of(words, bench.sized_by) or bench.devices)
+    # A service is started for a few seconds: a wrong word is told before.
+    checked = subprocess.run([*_MODULE, "words", name, *words], cwd=statedir.CHECKOUT, check=False)
+    if checked.returncode != 0:
+        return checked.returncode
+    with interruptible(), _service(console, elders, state_dir, bench.disk_megabytes) as district:
+        code = _run(district, name, command)
+        if code != 0 and state_dir is None:
+            console.print(f"logs: {_keep_logs(district.state_dir)}", highlight=False, soft_wrap=True)
+        return code
+
+
+def _run(district: District, name: str, command: list[str]) -> int:
+    try:
+        return district.run_guarded(f"bench-{name}", command, GRANTS, seconds=_LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise LaunchError(f"the benchmark did not end within {_LONGEST_SECONDS / 3600:.0f} h") from None
+
+
+@contextlib.contextmanager
+def _service(console: Console, elders: int, kept: Path | None, disk_megabytes: int) -> Iterator[District]:
+    def report(line: str) -> None:
+        console.print(f"[yellow]![/] {line}", highlight=False, soft_wrap=True)
+
+    state_dir = kept or temporary_state("bench")
+    with contextlib.ExitStack() as stack:
+        if kept is None:
+            stack.callback(shutil.rmtree, state_dir, ignore_errors=True)
+            if disk_megabytes:
+                statedir.prepare(state_dir)
+                stack.enter_context(small_disk(state_dir / "postgres", disk_megabytes))
+        district = District(state_dir, Plan(elders, simulator=False), report, remove_after=kept is None)
+        try:
+            with Steps(console, district.steps_to_start) as steps:
+                district.start(steps)
+            yield district
+        finally:
+            ignore_interrupts()
+            district.stop()
+
+
+def _keep_logs(state_dir: Path) -> Path:
+    kept = Path(tempfile.mkdtemp(prefix="anban-bench-logs-"))
+    shutil.copytree(state_dir / "logs", kept, dirs_exist_ok=True)
+    return kept

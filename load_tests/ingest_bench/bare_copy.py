@@ -1,0 +1,39 @@
+"""The second yardstick: how fast one connection stores the same rows from memory by binary COPY."""
+
+import time
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from ingest.reading_rows import COPY, COPY_TYPES
+
+MOST_ROWS: Final = 100_000
+_BATCH: Final = 1000
+_BOOT: Final = "yardstick"
+_COLUMNS: Final = COPY[COPY.index("(") + 1 : COPY.index(")")]
+_BOOT_AT: Final = [name.strip() for name in _COLUMNS.split(",")].index("boot")
+
+
+def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float:
+    """Rows a second when rows stored under `boot` are stored again, a thousand a transaction; 0 when there are none.
+
+    The copies stay, under a boot of their own.
+    """
+    rows = _in_memory(conn, boot)
+    if not rows:
+        return 0.0
+    begun = time.perf_counter()
+    for start in range(0, len(rows), _BATCH):
+        with conn.transaction(), conn.cursor() as cursor, cursor.copy(COPY) as copy:
+            copy.set_types(COPY_TYPES)
+            for row in rows[start : start + _BATCH]:
+                copy.write_row(row)
+    return len(rows) / (time.perf_counter() - begun)
+
+
+def _in_memory(conn: psycopg.Connection[TupleRow], boot: str) -> list[tuple[Any, ...]]:
+    query = sql.SQL("SELECT {} FROM reading WHERE boot = {} AND extra IS NULL LIMIT {}")
+    found = conn.execute(query.format(sql.SQL(_COLUMNS), boot, MOST_ROWS)).fetchall()
+    return [(*row[:_BOOT_AT], _BOOT, *row[_BOOT_AT + 1 :]) for row in found]

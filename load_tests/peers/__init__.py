@@ -1,0 +1,1 @@
+"""Other people's ways from MQTT into PostgreSQL, measured as ours is."""

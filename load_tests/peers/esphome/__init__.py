@@ -1,0 +1,1 @@
+"""The ESPHome ingestor as `./anban bench peers` runs it."""
