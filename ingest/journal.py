@@ -133,8 +133,9 @@ class Journal:
             self._marks[shard].update(marks)
 
     def due(self, now: datetime) -> set[int]:
-        """The shards whose snapshot is due."""
-        return {shard for shard, at in self._saved_at.items() if now - at >= SNAPSHOT_EVERY}
+        """The shard whose snapshot is due the longest, if any: one at a time holds up the next batch the least."""
+        waiting = [(at, shard) for shard, at in self._saved_at.items() if now - at >= SNAPSHOT_EVERY]
+        return {min(waiting)[1]} if waiting else set()
 
     def save(self, tx: Transaction, now: datetime, shards: Iterable[int]) -> None:
         """Save snapshots of shards under their leases, and forget what the journal said before.

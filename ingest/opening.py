@@ -35,10 +35,11 @@ log = structlog.get_logger()
 _numbers = itertools.count(1)
 
 
-def delivery_number(reply: str) -> int:
-    """The how-manieth delivery of its consumer a message is, from its `$JS.ACK.…` reply subject."""
+def delivered(reply: str) -> tuple[int, datetime]:
+    """Which delivery of its consumer a message is, and when the broker took it: from its `$JS.ACK.…` subject."""
     words = reply.split(".")
-    return int(words[6] if len(words) == 9 else words[8])
+    number, nanoseconds = (words[6], words[7]) if len(words) == 9 else (words[8], words[9])
+    return int(number), datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC)
 
 
 class Opening:
@@ -96,7 +97,7 @@ class Opening:
                 mqtt_topic(message.subject),
                 message.data,
                 False,
-                datetime.now(UTC),
+                delivered(message.reply)[1],
                 self.number,
                 self._arrived,
                 1,
@@ -135,9 +136,9 @@ class Opening:
 
     def may_acknowledge(self, last: Received) -> bool:
         """Whether everything up to a committed message came here and nowhere else."""
-        delivered = delivery_number(last.reply)
-        if not self.fault and delivered != last.mid:
-            self.fault = f"delivery {delivered} was the {last.mid}th to come here: somebody else reads this shard"
+        number, _ = delivered(last.reply)
+        if not self.fault and number != last.mid:
+            self.fault = f"delivery {number} was the {last.mid}th to come here: somebody else reads this shard"
             log.error("a rival at the broker", shard=self.shard, fault=self.fault)
         return not self.fault
 

@@ -183,9 +183,11 @@ class StreamSessions:
         if client is not None:
             with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
                 await client.close()
-            # nats-py leaves its socket open when a last write to a dead broker fails.
+            # nats-py leaves its socket open when connecting or a last write to a dead broker fails.
             if client._transport is not None:
                 client._transport.close()  # type: ignore[no-untyped-call]
+                with contextlib.suppress(OSError, TimeoutError):
+                    await asyncio.wait_for(client._transport.wait_closed(), RETRY_SECONDS)  # type: ignore[no-untyped-call]
 
     async def _end_those_over(self) -> None:
         with self._lock:

@@ -22,7 +22,7 @@ STOP_STEPS: processes.StopSteps = ((signal.SIGTERM, 10.0),)
 # Garbage collected less often, up to a limit that leaves each of 15,000 TLS connections less than 50 KB, and half of
 # the processors: handing work between more threads costs more than they bring (docs/adr/0012).
 RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "700MiB", "GOMAXPROCS": str(max(1, (os.cpu_count() or 2) // 2))}
-_USUAL = BrokerPorts(mqtt=8883, nats=4222)
+USUAL_PORTS = BrokerPorts(mqtt=8883, nats=4222)
 _PORT_NAMES = ("mqtt", "nats")
 
 
@@ -36,12 +36,12 @@ def public_key(seed: str) -> str:
     return bytes(nkeys.from_seed(seed.encode()).public_key).decode()
 
 
-def chosen_ports(record: dict[str, Any], usual: BrokerPorts = _USUAL) -> BrokerPorts:
+def chosen_ports(record: dict[str, Any]) -> BrokerPorts:
     """Return the recorded ports where they are still free, else the usual ones, else others."""
     taken: list[int] = []
     for name in _PORT_NAMES:
         recorded = record.get(name)
-        preferred = recorded if isinstance(recorded, int) else getattr(usual, name)
+        preferred = recorded if isinstance(recorded, int) else getattr(USUAL_PORTS, name)
         taken.append(ports.choose(preferred, taken))
     return BrokerPorts(*taken)
 

@@ -14,13 +14,18 @@ import pytest
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from launcher import broker as broker_server
 from launcher.broker import EmbeddedBroker
+from launcher.broker_config import BrokerPorts
 from launcher.migrations import migrate
 from launcher.postgres import EmbeddedPostgres
 from schemas.database import connect
 
 STORAGES = ("postgresql", "timescaledb")
 _counter = itertools.count(1)
+# A broker that is killed and started again must find its ports free: each test process has usual ports of its own.
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+broker_server.USUAL_PORTS = BrokerPorts(mqtt=28_883 + _worker, nats=24_222 + _worker)
 
 
 @pytest.fixture(scope="session")

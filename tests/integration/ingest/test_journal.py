@@ -25,8 +25,9 @@ def _write(conn: Connection, now: datetime, memory: Memory, *messages: Received)
 
 
 def _save(conn: Connection, now: datetime, memory: Memory) -> None:
-    with transaction(conn) as tx:
-        memory.journal.save(tx, now, memory.journal.due(now))
+    while due := memory.journal.due(now):
+        with transaction(conn) as tx:
+            memory.journal.save(tx, now, due)
 
 
 def _count(conn: Connection, table: str) -> int:

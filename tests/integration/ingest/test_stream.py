@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import nats
 import pytest
 from nats.js.api import ConsumerInfo
 
-from ingest.opening import STREAM, delivery_number
+from ingest.opening import STREAM, delivered
 from launcher.broker import EmbeddedBroker
 from schemas.topics import SHARDS, mqtt_topic, session_id, shard_of
 from tests.integration.device_side import DeviceSide
@@ -109,9 +109,24 @@ def _pending(broker: EmbeddedBroker) -> int:
     return sum((one.num_pending or 0) + (one.num_ack_pending or 0) for one in asyncio.run(_consumers(broker)))
 
 
-def test_the_number_of_a_delivery_is_read_from_either_form_of_reply_subject() -> None:
-    assert delivery_number("$JS.ACK.$MQTT_msgs.ingest-telemetry-3.1.4711.17.1790000000000000000.0") == 17
-    assert delivery_number("$JS.ACK.hub._.$MQTT_msgs.ingest-telemetry-3.1.4711.17.1790000000000000000.0.r4nd") == 17
+def test_number_and_time_of_a_delivery_are_read_from_either_form_of_reply_subject() -> None:
+    expected = 17, datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+    assert delivered("$JS.ACK.$MQTT_msgs.ingest-telemetry-3.1.4711.17.1790000000000000000.0") == expected
+    assert delivered("$JS.ACK.hub._.$MQTT_msgs.ingest-telemetry-3.1.4711.17.1790000000000000000.0.r4nd") == expected
+
+
+def test_what_waited_in_the_broker_is_no_fresh_sign_of_life(
+    database_url: str, conn: Connection, now: datetime, nats: EmbeddedBroker, device_side: Devices
+) -> None:
+    person = add_person(conn, 1, now)
+    with working(database_url, nats, "telemetry"):
+        side = device_side(nats.mqtt_url)
+    _send(side, person, now, range(1))
+    eventually(lambda: side.acknowledged == 1, what="the broker holds it")
+    held = datetime.now(UTC)
+    with working(database_url, nats, "telemetry"):
+        eventually(lambda: _stored(conn) == 1, what="stored")
+    assert one(conn, "SELECT count(*) FROM device_presence WHERE last_seen_at <= %s", held) == 1
 
 
 @pytest.mark.parametrize("topic", ["care/v1/3/W-1/telemetry", "care/v1/3/W.1/odd.lane", "care/v1/3/a.b.c/x/y"])
