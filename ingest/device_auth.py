@@ -21,6 +21,7 @@ from ingest.callout import ConnectRequest, MalformedRequest, admit, parse_reques
 from ingest.credentials import CredentialCopy
 from ingest.door_book import DoorBook
 from ingest.eviction import Evictor
+from ingest.hanging_up import hang_up
 from ingest.refusals import Turned
 from ingest.session_watch import missing_subjects
 from schemas.process import Health, StopSignal
@@ -84,16 +85,26 @@ class DeviceAuth:
         assert self._settings.nats_url is not None  # noqa: S101
         self._ready = asyncio.Event()
         self._evictor = Evictor(self._settings.nats_sys_url) if self._settings.nats_sys_url else None
-        self._client = await nats.connect(
-            self._settings.nats_url,
-            name="device-auth",
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,
-            allow_reconnect=True,
-            error_cb=_report,
-            disconnected_cb=self._lost,
-        )
-        await self._client.subscribe(AUTH_SUBJECT, queue="device-auth", cb=self._on_request)
+        self._client = Client()
+        try:
+            await self._client.connect(
+                self._settings.nats_url,
+                name="device-auth",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,  # type: ignore[arg-type]
+                allow_reconnect=True,
+                error_cb=_report,
+                disconnected_cb=self._lost,
+            )
+            await self._client.subscribe(AUTH_SUBJECT, queue="device-auth", cb=self._on_request)
+            await self._work(stop)
+        finally:
+            if self._evictor is not None:
+                await self._evictor.close()
+            await hang_up(self._client)
+            self._book.close()
+
+    async def _work(self, stop: StopSignal) -> None:
         keeping = asyncio.create_task(self._book.keep(self._withdraw, stop))
         evicting = asyncio.create_task(self._keep_evicting())
         while not stop.is_set():
@@ -105,10 +116,6 @@ class DeviceAuth:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if self._evictor is not None:
-            await self._evictor.close()
-        await self._client.close()
-        self._book.close()
 
     async def _lost(self) -> None:
         """The broker that comes back may have lost its storage: look before admitting anybody."""

@@ -11,6 +11,8 @@ import structlog
 from nats.aio.client import Client
 from prometheus_client import Counter
 
+from ingest.hanging_up import hang_up
+
 PING: Final = "$SYS.REQ.SERVER.PING"
 ROUNDS: Final = 3
 """How often a device is looked for, so that one admitted in the very moment of its revocation is found too."""
@@ -63,12 +65,16 @@ class Evictor:
     async def close(self) -> None:
         """Hang up."""
         if self._client is not None:
-            await self._client.close()
+            await hang_up(self._client)
 
     async def _connected(self) -> Client:
         if self._client is None or self._client.is_closed:
-            self._client = await nats.connect(
-                self._url, name="device-auth-evictions", max_reconnect_attempts=-1, reconnect_time_wait=0.1
+            self._client = Client()
+            await self._client.connect(
+                self._url,
+                name="device-auth-evictions",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.1,  # type: ignore[arg-type]
             )
         return self._client
 

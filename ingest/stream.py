@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.client import JetStreamContext
 
+from ingest.hanging_up import hang_up
 from ingest.inbox import Inbox
 from ingest.opening import CREDIT, STREAM, Opening
 from ingest.received import Received
@@ -181,13 +182,7 @@ class StreamSessions:
             self._openings = {}
             client, self._client = self._client, None
         if client is not None:
-            with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
-                await client.close()
-            # nats-py leaves its socket open when connecting or a last write to a dead broker fails.
-            if client._transport is not None:
-                client._transport.close()  # type: ignore[no-untyped-call]
-                with contextlib.suppress(OSError, TimeoutError):
-                    await asyncio.wait_for(client._transport.wait_closed(), RETRY_SECONDS)  # type: ignore[no-untyped-call]
+            await hang_up(client)
 
     async def _end_those_over(self) -> None:
         with self._lock:
