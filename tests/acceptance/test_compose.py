@@ -44,6 +44,7 @@ def test_no_secret_has_a_default_and_all_of_them_are_made_by_the_command() -> No
     asked = compose_file.variables()
     assert {name for name, (kind, _) in asked.items() if kind == "?"} == set(SECRETS)
     assert {name for name, (kind, _) in asked.items() if kind == "-"} == {
+        "ANBAN_BROKER_MEMORY",
         "ANBAN_MQTT_LISTEN",
         "ANBAN_DEVICE_HOST",
         "ANBAN_HTTP_LISTEN",
