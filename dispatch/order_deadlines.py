@@ -19,7 +19,7 @@ REMIND: Final = timedelta(minutes=15)
 
 CLAIM_DUE = orders_where(
     "service_order.due_at <= %(now)s::timestamptz",
-    "ORDER BY service_order.due_at LIMIT %(limit)s::integer FOR UPDATE OF service_order SKIP LOCKED",
+    "ORDER BY service_order.due_at, service_order.id LIMIT %(limit)s::integer FOR UPDATE OF service_order SKIP LOCKED",
 )
 CLAIM_LOST = orders_where(
     """

@@ -115,6 +115,6 @@ def _assert_sound(street: Workforce) -> None:
     steps = street.conn.execute("SELECT DISTINCT what, before, after FROM step").fetchall()
     machines: dict[str, Any] = {"service_order": ORDER_STEPS, "offer": OFFER_STEPS}
     assert [step for step in steps if step[2] not in machines[step[0]][step[1]]] == []
-    assert len(steps) > 5
+    assert len(steps) > 10
     for what, query in _WRONG.items():
         assert street.conn.execute(query.encode()).fetchall() == [], what
