@@ -45,12 +45,13 @@ class DoorBook:
         self.copy.load()
         self.refusals = Refusals()
         self._save_at = 0.0
-        self._kept_out: dict[str, float] = {}
+        self._flooded_at: dict[str, float] = {}
         self._log = BrokerLog(settings.broker_log) if settings.broker_log else None
 
     def keeps_out(self, device_id: str) -> bool:
         """Whether a device flooded the broker with what is not its own, and waits for a minute."""
-        return self._kept_out.get(device_id, 0.0) > time.monotonic()
+        flooded_at = self._flooded_at.get(device_id)
+        return flooded_at is not None and time.monotonic() < flooded_at + KEPT_OUT_SECONDS
 
     async def keep(self, withdraw: Withdraw, stop: StopSignal) -> None:
         """Keep both in step until asked to stop; `withdraw` is told in this loop whose connection is to be closed."""
@@ -97,10 +98,9 @@ class DoorBook:
 
     async def _look_for_floods(self, withdraw: Withdraw) -> None:
         denied = await asyncio.to_thread(self._read_log)
-        now = time.monotonic()
         flooding = {device_id for device_id, times in denied.items() if times >= FLOOD}
-        self._kept_out = {device_id: until for device_id, until in self._kept_out.items() if until > now}
-        self._kept_out |= dict.fromkeys(flooding, now + KEPT_OUT_SECONDS)
+        self._flooded_at = {device_id: at for device_id, at in self._flooded_at.items() if self.keeps_out(device_id)}
+        self._flooded_at |= dict.fromkeys(flooding, time.monotonic())
         if flooding:
             log.warning("devices kept out for a minute", devices=sorted(flooding)[:20])
             withdraw(flooding)
