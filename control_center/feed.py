@@ -38,6 +38,8 @@ class Pace:
     stale_after: float = 3.0
     retry: float = 0.5
     record: float = 1.0
+    gather: float = 0.04
+    """From reading something to the next look: what happens meanwhile is read, and sent, at once."""
 
 
 class Feed:
@@ -98,8 +100,9 @@ class Feed:
                 await listener.execute(f"LISTEN {CHANNEL}")
                 await self._find_position()
                 while True:
-                    while await self._read_on():
-                        pass
+                    if await self._read_on():
+                        await asyncio.sleep(self._pace.gather)
+                        continue
                     async for _ in listener.notifies(timeout=self._pace.poll, stop_after=1):
                         pass
         finally:

@@ -40,6 +40,8 @@ BATCH: Final = 200
 BASELINE_BATCH: Final = 200
 LONGEST_WAIT: Final = 5.0
 """Seconds after which a sweep happens even if nobody asked."""
+GATHER: Final = 0.1
+"""Seconds from one sweep to the next: under load a sweep for every event would cost more than acting on them."""
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
@@ -152,6 +154,7 @@ class Engine:
             while not stop.is_set():
                 self._wake.clear()
                 self.sweep(conn)
+                stop.wait(GATHER)
                 self._wake.wait(LONGEST_WAIT)
 
     def _keep_house(self, stop: StopSignal) -> None:

@@ -18,12 +18,16 @@ from launcher import debian, ports, processes, safefiles, serveruser, statedir
 from launcher.failure import LaunchError
 from launcher.guardian import Guardian
 from launcher.postgres import STOP_STEPS
+from launcher.small_disk import small_disk
 
 SUITE = "trixie"
 PACKAGES = ("postgresql-17", "postgresql-17-timescaledb")
 # Part of the cached root's name: raise it when the recipe changes.
 RECIPE = 1
 CACHE = Path("/var/cache/anban")
+# A test's data are kept in memory where they may be: a thousand databases, made and dropped, take ext4 as long as the
+# tests themselves, because it looks for inodes that were not deleted lately.
+DISK_MEGABYTES = 4096
 _BINARIES = "/usr/lib/postgresql/17/bin"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -126,6 +130,7 @@ class ChrootTimescale:
         self.log = self._folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._guardian: Guardian | None = None
+        self._disk = contextlib.ExitStack()
 
     @property
     def pid(self) -> int | None:
@@ -140,6 +145,7 @@ class ChrootTimescale:
 
     def _initialise(self) -> None:
         self._folder.parent.mkdir(mode=0o755, exist_ok=True)
+        self._disk.enter_context(small_disk(self._folder, DISK_MEGABYTES))
         owner = self._server_user()
         serveruser.launcher_folder(self._folder, owner)
         serveruser.private_folder(self._folder / "data", owner)
@@ -201,6 +207,7 @@ class ChrootTimescale:
         if self._process is not None:
             processes.end(self._process, STOP_STEPS)
             self._process = None
+        self._disk.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._guardian is not None:
             self._guardian.dismiss()

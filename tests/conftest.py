@@ -19,6 +19,8 @@ from launcher.broker import EmbeddedBroker
 from launcher.broker_config import BrokerPorts
 from launcher.migrations import migrate
 from launcher.postgres import EmbeddedPostgres
+from launcher.small_disk import small_disk
+from launcher.timescaledb import DISK_MEGABYTES
 from schemas.database import connect
 
 STORAGES = ("postgresql", "timescaledb")
@@ -30,10 +32,11 @@ broker_server.USUAL_PORTS = BrokerPorts(mqtt=28_883 + _worker, nats=24_222 + _wo
 
 @pytest.fixture(scope="session")
 def state_dir() -> Iterator[Path]:
-    """A folder that the unprivileged server user can reach."""
+    """A folder that the unprivileged server user can reach, in memory where that is allowed."""
     folder = Path(tempfile.mkdtemp(prefix="anban-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
+    with small_disk(folder, DISK_MEGABYTES):
+        folder.chmod(0o755)
+        yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 

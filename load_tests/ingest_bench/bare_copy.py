@@ -21,7 +21,7 @@ def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float:
 
     The copies stay, under a boot of their own.
     """
-    rows = _in_memory(conn, boot)
+    rows = in_memory(conn, boot, _BOOT)
     if not rows:
         return 0.0
     begun = time.perf_counter()
@@ -33,7 +33,8 @@ def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float:
     return len(rows) / (time.perf_counter() - begun)
 
 
-def _in_memory(conn: psycopg.Connection[TupleRow], boot: str) -> list[tuple[Any, ...]]:
+def in_memory(conn: psycopg.Connection[TupleRow], boot: str, renamed: str) -> list[tuple[Any, ...]]:
+    """Rows stored under a boot, as COPY takes them, under another boot; at most 100,000."""
     query = sql.SQL("SELECT {} FROM reading WHERE boot = {} AND extra IS NULL LIMIT {}")
     found = conn.execute(query.format(sql.SQL(_COLUMNS), boot, MOST_ROWS)).fetchall()
-    return [(*row[:_BOOT_AT], _BOOT, *row[_BOOT_AT + 1 :]) for row in found]
+    return [(*row[:_BOOT_AT], renamed, *row[_BOOT_AT + 1 :]) for row in found]

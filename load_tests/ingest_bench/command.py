@@ -13,7 +13,7 @@ from device_sim.device_keys import load_keys
 from device_sim.fleet import allow_many_descriptors
 from load_tests.fleet.bodies import people
 from load_tests.fleet.plan import EVENT_SHARE, Plan
-from load_tests.ingest_bench import bare_copy, bare_subscriber
+from load_tests.ingest_bench import bare_copy, bare_subscriber, watermark_cost
 from load_tests.ingest_bench.cast import read_cast
 from load_tests.ingest_bench.result import Json, figures, holds, print_report
 from load_tests.ingest_bench.stored import check_commit_times
@@ -62,7 +62,8 @@ def measure(
         progress.tell(1.0, "Measuring the yardsticks")
         bare = bare_subscriber.measure(services, _some_payload(), _YARDSTICK_MESSAGES)
         copied = bare_copy.measure(conn, measured.fleet.ledger.boot)
-    return figures(measured, plan, bare, copied)
+        watermark = watermark_cost.measure(conn, measured.fleet.ledger.boot)
+    return figures(measured, plan, bare, copied) | {"watermark_us_per_message": watermark and round(watermark, 2)}
 
 
 def _some_payload() -> bytes:

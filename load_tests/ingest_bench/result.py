@@ -151,6 +151,7 @@ _SCALARS: Final = (
     "bytes_per_point",
     "bare_subscriber_per_second",
     "copy_rows_per_second",
+    "watermark_us_per_message",
 )
 
 

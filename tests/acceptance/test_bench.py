@@ -46,6 +46,7 @@ def test_a_short_run_of_the_fleet_loses_and_doubles_nothing(tmp_path: Path) -> N
     assert report["sos_to_operator_ms"]["n"] == report["sos_to_commit_ms"]["n"]
     assert report["sos_not_shown"] == 0
     assert all(report[name] > 0 for name in RATIOS)
+    assert report["watermark_us_per_message"] is not None
     assert {"nats", "postgres", "ingest-telemetry", "ingest-event"} <= report["processes"].keys()
     assert all(one["memory_mib"] > 0 for one in report["processes"].values())
     # A void run is one on a machine that has other things to do, and says so.

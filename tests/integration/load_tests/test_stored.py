@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from device_sim.device_keys import DeviceKeys
 from device_sim.seeding import seed_district
 from load_tests.fleet.ledger import EVENT, TELEMETRY, FleetLedger
+from load_tests.ingest_bench import watermark_cost
 from load_tests.ingest_bench.bare_copy import measure as copy_again
 from load_tests.ingest_bench.cast import TooFewDevices, read_cast
 from load_tests.ingest_bench.stored import (
@@ -93,6 +94,22 @@ def test_the_same_rows_can_be_copied_again_from_memory(conn: Connection, now: da
     copies = conn.execute("SELECT seq, hr, steps FROM reading WHERE boot = 'yardstick' ORDER BY seq").fetchall()
     assert copies == [(seq, 7200, 12) for seq in range(5)]
     assert copy_again(conn, "nobody") == 0
+
+
+def test_what_exactly_once_costs_is_measured_beside_the_same_rows_without(conn: Connection, now: datetime) -> None:
+    key = add_device(conn, "W-1", "wearable", now)
+    rows = 2 * watermark_cost.BATCH
+    conn.cursor().executemany(
+        "INSERT INTO reading (at, device_key, boot, seq, hr) VALUES (%s, %s, 'fleet1', %s, 7200)",
+        [(now, key, seq) for seq in range(rows)],
+    )
+    assert watermark_cost.measure(conn, "fleet1") is not None
+    found = conn.execute(
+        "SELECT count(*), sum(cardinality(seqs)) FROM ingest_journal, "
+        "(SELECT count(*) AS copies FROM reading WHERE boot = 'watermarks') AS reading WHERE copies = %s", (rows,)
+    ).fetchone()  # fmt: skip
+    assert found == (1, watermark_cost.BATCH), "one of two transactions journals"
+    assert watermark_cost.measure(conn, "nobody") is None
 
 
 def test_the_cast_is_wearables_that_measure_and_buttons_that_are_pressed(conn: Connection, now: datetime) -> None:
