@@ -18,10 +18,8 @@ from nats.aio.subscription import Subscription
 
 from ingest.inbox import Inbox
 from ingest.received import Received
-from schemas.topics import mqtt_topic
+from schemas.topics import STORE, mqtt_topic
 
-STREAM: Final = "$MQTT_msgs"
-"""Where NATS keeps what MQTT clients published at QoS 1."""
 CREDIT: Final = 2000
 """How many messages of one shard may be on their way and uncommitted."""
 PACE: Final = 0.02
@@ -62,7 +60,7 @@ class Opening:
 
     async def begin(self) -> None:
         """Set the consumer back to its last acknowledgement and ask for the first messages."""
-        await self._client.jetstream().reset_consumer(STREAM, self._consumer)
+        await self._client.jetstream().reset_consumer(STORE, self._consumer)
         self._subscription = await self._client.subscribe(
             self._reply_to, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -77,7 +75,7 @@ class Opening:
     async def _ask(self, question: bytes, number: int, last: Received | None = None) -> None:
         """Ask for messages, and acknowledge up to `last` in the same breath."""
         self._asked_for, self._came = number, 0
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}" if last is None else last.reply
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STORE}.{self._consumer}" if last is None else last.reply
         await self._client.publish(subject, question if last is None else b"+NXT " + question, reply=self._reply_to)
 
     async def _take(self, message: Msg) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from schemas.topics import LANE_GROUPS, SHARDS, nats_subject, session_filters
+from schemas.topics import KEPT, LANE_GROUPS, SHARDS, STORE, nats_subject, session_filters
 
-CONSUMERS: Final = "$JS.API.CONSUMER.LIST.$MQTT_msgs"
+CONSUMERS: Final = f"$JS.API.CONSUMER.LIST.{STORE}"
 _ANSWER_SECONDS: Final = 3.0
 """A broker to which a whole fleet comes back at once answers late."""
 
@@ -16,7 +16,7 @@ _ANSWER_SECONDS: Final = 3.0
 def expected_subjects() -> frozenset[str]:
     """The subject filters that must exist in the broker before a device may publish."""
     return frozenset(
-        "$MQTT.msgs." + nats_subject(topic)
+        KEPT + nats_subject(topic)
         for group in LANE_GROUPS
         for shard in range(SHARDS)
         for topic in session_filters(group, shard)

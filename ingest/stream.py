@@ -19,11 +19,11 @@ from nats.js.client import JetStreamContext
 
 from ingest.hanging_up import hang_up
 from ingest.inbox import Inbox
-from ingest.opening import CREDIT, STREAM, Opening
+from ingest.opening import CREDIT, Opening
 from ingest.received import Received
 from ingest.subscriber import touch
 from schemas.settings import MqttAddress
-from schemas.topics import KEPT, SHARDS, LaneGroup, nats_subject, session_filters, session_id
+from schemas.topics import KEPT, SHARDS, STORE, LaneGroup, nats_subject, session_filters, session_id
 
 ACK_WAIT: Final = 60.0
 """Only a safety net: whoever opens a consumer sets it back, and need not wait for this."""
@@ -209,16 +209,16 @@ class StreamSessions:
             config = consumer_of(self._group, shard)
             ours[config.filter_subject] = config.durable_name
             try:
-                await jetstream.add_consumer(STREAM, config=config)
+                await jetstream.add_consumer(STORE, config=config)
             except nats.js.errors.NotFoundError:
                 await asyncio.to_thread(touch, self._mqtt_address)
-                await jetstream.add_consumer(STREAM, config=config)
-        for consumer in await jetstream.consumers_info(STREAM):
+                await jetstream.add_consumer(STORE, config=config)
+        for consumer in await jetstream.consumers_info(STORE):
             subject = consumer.config.filter_subject or ""
             rightful = ours.get(subject) or ours.get(subject + ".>")
             if rightful is not None and consumer.name != rightful:
                 log.warning("an MQTT session of these shards is superseded", consumer=consumer.name, subject=subject)
-                await jetstream.delete_consumer(STREAM, consumer.name)
+                await jetstream.delete_consumer(STORE, consumer.name)
 
 
 async def _report(error: Exception) -> None:

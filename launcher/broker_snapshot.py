@@ -18,8 +18,8 @@ from nats.aio.msg import Msg
 
 from launcher.failure import LaunchError
 from launcher.statedir import write_record
+from schemas.topics import STORE
 
-MESSAGES = "$MQTT_msgs"
 _PREFIX = "$MQTT_"
 _CHUNK_BYTES = 128 * 1024
 _ANSWER_SECONDS = 10.0
@@ -164,9 +164,9 @@ async def _streams(client: Client) -> list[StreamState]:
 
 
 async def _consumers(client: Client) -> list[dict[str, Any]]:
-    if MESSAGES not in {stream.name for stream in await _streams(client)}:
+    if STORE not in {stream.name for stream in await _streams(client)}:
         return []
-    return [entry async for entry in _pages(client, f"$JS.API.CONSUMER.LIST.{MESSAGES}", "consumers")]
+    return [entry async for entry in _pages(client, f"$JS.API.CONSUMER.LIST.{STORE}", "consumers")]
 
 
 async def _save(client: Client, name: str, folder: Path) -> StreamState:

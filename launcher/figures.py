@@ -10,14 +10,12 @@ from psycopg.rows import dict_row
 from launcher import broker_snapshot, dump
 from launcher.failure import LaunchError
 from schemas.statements import statement
-from schemas.topics import SHARDS, nats_subject, session_filters
+from schemas.topics import KEPT, SHARDS, STORE, nats_subject, session_filters
 
 # The engine acts within a second; what is ten past its time was forgotten (`anban_alarms_overdue` counts alike).
 GRACE = timedelta(seconds=10)
 
-_EVENT_SUBJECTS = {
-    f"$MQTT.msgs.{nats_subject(topic)}" for shard in range(SHARDS) for topic in session_filters("event", shard)
-}
+_EVENT_SUBJECTS = {KEPT + nats_subject(topic) for shard in range(SHARDS) for topic in session_filters("event", shard)}
 _OVERDUE = statement("""
     SELECT (SELECT count(*) FROM alarm WHERE due_at < %(before)s::timestamptz) AS alarms,
            (SELECT count(*) FROM alarm WHERE response_due_at < %(before)s::timestamptz) AS responses,
@@ -106,7 +104,7 @@ def ask_broker(url: str, now: datetime) -> BrokerFigures:
         pending = int(consumer.get("num_pending", 0)) + int(consumer.get("num_ack_pending", 0))
         lane = "event" if consumer["config"].get("filter_subject") in _EVENT_SUBJECTS else "telemetry"
         waiting[lane] += pending
-    messages = found.get(broker_snapshot.MESSAGES)
+    messages = found.get(STORE)
     oldest = None
     if messages is not None and messages.messages:
         # Python reads microseconds, the broker says nanoseconds.

@@ -16,6 +16,7 @@ from launcher.demo import interruptible
 from launcher.failure import LaunchError
 from launcher.postgres import EmbeddedPostgres
 from launcher.steps import Steps
+from schemas.topics import STORE
 
 # What a folder that nobody used yet may hold.
 _HARMLESS = {*statedir.KEPT_BY_RESET, "logs"}
@@ -51,7 +52,7 @@ def _check_schema(manifest: archive.Manifest) -> None:
 
 def _check_broker(manifest: archive.Manifest, *, force: bool) -> None:
     """Refuse to leave messages behind that nobody stored yet."""
-    waiting = (manifest.broker or {}).get(broker_snapshot.MESSAGES, 0)
+    waiting = (manifest.broker or {}).get(STORE, 0)
     if waiting and sources.has_external_broker() and sources.external_nats() is None and not force:
         raise LaunchError(
             f"the backup holds {waiting} messages that only NATS can take: "

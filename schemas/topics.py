@@ -9,8 +9,10 @@ from typing import Final, Literal, NamedTuple
 
 ROOT: Final = "care/v1"
 SHARDS: Final = 8
+STORE: Final = "$MQTT_msgs"
+"""The JetStream stream in which NATS keeps what MQTT clients published at QoS 1."""
 KEPT: Final = "$MQTT.msgs."
-"""What the subject of a message begins with in the broker's store."""
+"""What the subject of a message begins with in it."""
 DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 Lane = Literal["telemetry", "event", "status", "cmd", "cmd/ack"]

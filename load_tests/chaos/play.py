@@ -12,11 +12,12 @@ from typing import Any, Final
 import psycopg
 
 from device_sim.device_keys import load_keys
+from load_tests.account import count_stored, take_account
+from load_tests.chaos.letters import count_letters
 from load_tests.chaos.machine import Machine
 from load_tests.chaos.plan import CUTS, REFUSALS, Fault, draw
 from load_tests.chaos.recovery import Recovery, RecoveryWatch
 from load_tests.chaos.report import Course, report_of
-from load_tests.chaos.verdict import compare, count_letters, count_stored
 from load_tests.fleet.fleet import Fleet
 from load_tests.fleet.plan import EVENT_SHARE, Plan
 from schemas.database import connect, rows
@@ -39,7 +40,8 @@ WATCHED: Final = ("ingest-telemetry", "ingest-event", "nats")
 _LOOK_SECONDS: Final = 0.5
 
 DEVICES = statement("""
-    SELECT id, kind FROM device WHERE revoked_at IS NULL AND kind IN ('wearable', 'button') AND id ~ '^[WB]-[0-9]{5,}$'
+    SELECT id, key, kind FROM device
+    WHERE revoked_at IS NULL AND kind IN ('wearable', 'button') AND id ~ '^[WB]-[0-9]{5,}$'
     ORDER BY key LIMIT %(most)s::integer
 """)
 BEHIND = statement("""
@@ -97,7 +99,7 @@ class Chaos:
             sampling.cancel()
         await self._all_stored(fleet)
         await asyncio.sleep(SETTLE_SECONDS)
-        report = await asyncio.to_thread(self._account, fleet, begun)
+        report = await asyncio.to_thread(self._account, fleet, [int(device["key"]) for device in devices], begun)
         await fleet.close()
         return report | {"connections": admitted, "all_acknowledged": drained, "all_events_recorded": recorded}
 
@@ -194,12 +196,12 @@ class Chaos:
         except psycopg.Error:
             return -1
 
-    def _account(self, fleet: Fleet, begun: float) -> dict[str, Any]:
+    def _account(self, fleet: Fleet, keys: list[int], begun: float) -> dict[str, Any]:
         with connect(self._settings.database_url, "chaos") as conn:
-            verdict = compare(conn, fleet.ledger)
+            account = take_account(conn, fleet.ledger, keys)
             letters = count_letters(conn, begun)
             behind = rows(conn, BEHIND, {"since": begun})[0]
-        report = asdict(self._trial) | report_of(self._course, fleet.ledger, verdict, letters)
+        report = asdict(self._trial) | report_of(self._course, fleet.ledger, account, letters)
         return report | {"ingest_behind_alarms": {"raised": behind["raised"], "ended": behind["ended"]}}
 
 

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from load_tests.account import Account
 from load_tests.chaos.plan import Fault
 from load_tests.chaos.recovery import Recovery
-from load_tests.chaos.verdict import Verdict
-from load_tests.fleet.ledger import FleetLedger
+from load_tests.fleet.ledger import EVENT, FleetLedger
 from load_tests.percentiles import percentile
 
 
@@ -21,17 +21,17 @@ class Course:
     memory: dict[str, int] = field(default_factory=dict)
 
 
-def report_of(course: Course, ledger: FleetLedger, verdict: Verdict, letters: dict[str, int]) -> dict[str, Any]:
+def report_of(course: Course, ledger: FleetLedger, account: Account, letters: dict[str, int]) -> dict[str, Any]:
     """The report; `holds` when every acknowledged message is stored once, none became a dead letter (`letters` by
     reason) and every kill was recovered from."""
     recoveries = [recovery for _, recovery in course.done if recovery is not None]
     known = [took for recovery in recoveries if (took := recovery.milliseconds) is not None]
     late = percentile(ledger.late, 0.99)
     return {
-        "holds": verdict.holds and len(known) == len(recoveries) and not letters,
+        "holds": account.holds and len(known) == len(recoveries) and not letters,
         "kills": len(recoveries),
-        "lost": verdict.lost,
-        "duplicated": verdict.duplicated,
+        "lost": len(account.lost),
+        "duplicated": account.duplicated,
         "recovery_ms": {
             "p50": percentile(known, 0.5),
             "p99": percentile(known, 0.99),
@@ -41,11 +41,11 @@ def report_of(course: Course, ledger: FleetLedger, verdict: Verdict, letters: di
         "recovery_ms_by_victim": _by_victim(recoveries),
         "never_recovered": len(recoveries) - len(known),
         "sent": len(ledger),
-        "acknowledged": verdict.acknowledged,
-        "stored": verdict.stored,
-        "never_sent": verdict.never_sent,
-        "events": verdict.events,
-        "events_lost": verdict.events_lost,
+        "acknowledged": ledger.acknowledged,
+        "stored": account.stored,
+        "never_sent": account.unknown,
+        "events": sum(lane == EVENT for lane in ledger.lane),
+        "events_lost": sum(ledger.lane[number] == EVENT for number in account.lost),
         "dead_letters": letters,
         "repeated_by_devices": ledger.repeated,
         "generator_late_ms": {"p99": None if late is None else round(late * 1000, 2)},

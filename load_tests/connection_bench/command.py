@@ -14,11 +14,11 @@ from rich.table import Table
 
 from device_sim.device_keys import load_keys
 from device_sim.fleet import allow_many_descriptors
+from load_tests.account import Account, take_account, until_stored
 from load_tests.connection_bench.trial import BROKER, Measured, Trial
 from load_tests.ingest_bench.cast import Cast, read_cast
 from load_tests.ingest_bench.processes import ProcessTable
 from load_tests.ingest_bench.result import spread
-from load_tests.ingest_bench.stored import Account, take_account, until_stored
 from load_tests.progress import Progress
 from schemas.database import connect
 from schemas.settings import MqttAddress, Settings, load_settings

@@ -13,12 +13,13 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from load_tests.account import Account, take_account, until_stored
 from load_tests.fleet.fleet import Fleet
 from load_tests.fleet.plan import Plan
 from load_tests.ingest_bench.cast import Cast
 from load_tests.ingest_bench.operator_screen import OperatorScreen
 from load_tests.ingest_bench.processes import ProcessTable, Usage, used
-from load_tests.ingest_bench.stored import Account, measure_points, reading_bytes, take_account, until_stored
+from load_tests.ingest_bench.stored import measure_points, reading_bytes
 from schemas.settings import MqttAddress, Settings
 
 CONNECTS_PER_SECOND: Final = 500.0

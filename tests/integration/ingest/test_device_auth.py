@@ -24,7 +24,7 @@ from launcher import broker_config
 from launcher.broker import EmbeddedBroker
 from schemas.process import StopSignal
 from schemas.settings import Settings
-from schemas.topics import device_topic
+from schemas.topics import STORE, device_topic
 from tests.integration.device_side import DeviceSide
 from tests.integration.district import Connection, add_device, add_person, one
 from tests.integration.ingest.conftest import working
@@ -264,7 +264,7 @@ def _make_sessions(nats: EmbeddedBroker) -> None:
     async def make() -> None:
         client = await nats_client.connect(nats.nats_url)
         for number, subject in enumerate(sorted(expected_subjects())):
-            await client.jetstream().add_consumer("$MQTT_msgs", durable_name=f"s{number}", filter_subject=subject)
+            await client.jetstream().add_consumer(STORE, durable_name=f"s{number}", filter_subject=subject)
         await client.close()
 
     # The broker makes its stores for MQTT when the first client comes.

@@ -10,7 +10,7 @@ from nats.js.api import ConsumerInfo
 
 from ingest.opening import STREAM, delivered
 from launcher.broker import EmbeddedBroker
-from schemas.topics import SHARDS, mqtt_topic, session_id, shard_of
+from schemas.topics import KEPT, SHARDS, mqtt_topic, session_id, shard_of
 from tests.integration.device_side import DeviceSide
 from tests.integration.district import Connection, Person, add_person, one
 from tests.integration.ingest.conftest import working
@@ -131,5 +131,5 @@ def test_what_waited_in_the_broker_is_no_fresh_sign_of_life(
 
 @pytest.mark.parametrize("topic", ["care/v1/3/W-1/telemetry", "care/v1/3/W.1/odd.lane", "care/v1/3/a.b.c/x/y"])
 def test_a_topic_comes_back_from_the_brokers_subject(topic: str) -> None:
-    subject = "$MQTT.msgs." + topic.replace(".", "\0").replace("/", ".").replace("\0", "//")
+    subject = KEPT + topic.replace(".", "\0").replace("/", ".").replace("\0", "//")
     assert mqtt_topic(subject) == topic

@@ -9,6 +9,7 @@ import pytest
 from launcher import broker_snapshot
 from launcher.broker import EmbeddedBroker
 from schemas.settings import MqttAddress
+from schemas.topics import STORE
 from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -71,7 +72,7 @@ def broker(folder: Path) -> Iterator[EmbeddedBroker]:
 
 def _waiting(broker: EmbeddedBroker) -> int:
     found = {stream.name: stream.messages for stream in broker_snapshot.streams(broker.nats_url)}
-    return found[broker_snapshot.MESSAGES]
+    return found[STORE]
 
 
 def test_what_was_not_acknowledged_reaches_the_same_session_on_another_broker(
@@ -80,7 +81,7 @@ def test_what_was_not_acknowledged_reaches_the_same_session_on_another_broker(
     saved = folder / "saved"
     saved.mkdir()
     before = broker_snapshot.save(broker.nats_url, saved)
-    assert {stream.name: stream.messages for stream in before}[broker_snapshot.MESSAGES] == 600
+    assert {stream.name: stream.messages for stream in before}[STORE] == 600
     with EmbeddedBroker(folder / "new") as other:
         after = broker_snapshot.restore(other.nats_url, saved)
         assert [(s.name, s.messages, s.consumers) for s in after] == [(s.name, s.messages, s.consumers) for s in before]
@@ -115,7 +116,7 @@ def test_snapshot_that_is_cut_off_is_refused(broker: EmbeddedBroker, folder: Pat
     saved = folder / "saved"
     saved.mkdir()
     broker_snapshot.save(broker.nats_url, saved)
-    path = saved / f"{broker_snapshot.MESSAGES}.snapshot"
+    path = saved / f"{STORE}.snapshot"
     path.write_bytes(path.read_bytes()[:-200])
     with EmbeddedBroker(folder / "new") as other, pytest.raises(broker_snapshot.BrokerUnusable):
         broker_snapshot.restore(other.nats_url, saved)

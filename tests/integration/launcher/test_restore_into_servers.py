@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from launcher import archive, backup, broker_snapshot, restore
+from launcher import archive, backup, restore
 from launcher.broker import EmbeddedBroker
 from launcher.failure import LaunchError
+from schemas.topics import STORE
 from tests.conftest import Storage
 from tests.integration.launcher.test_broker_snapshot import SESSION, Client, _publish, _receive
 from tests.integration.waiting import eventually
@@ -95,7 +96,7 @@ def test_used_servers_are_refused_and_with_force_nothing_is_lost(site: Site, sto
         with psycopg.connect(_aside(site.database)) as conn:
             assert conn.execute("SELECT count(*) FROM sla_policy WHERE answer_seconds = 61").fetchone() == (4,)
         (streams,) = site.state_dir.glob("before_restore_*")
-        saved = json.loads((streams / f"{broker_snapshot.MESSAGES}.json").read_text())
+        saved = json.loads((streams / f"{STORE}.json").read_text())
         assert saved["state"]["messages"] == 60
         (key,) = site.state_dir.glob("sim.key.before_restore_*")
         assert key.read_bytes() == b"n" * 32

@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 
 from device_sim.device_keys import DeviceKeys
 from device_sim.seeding import seed_district
+from load_tests.account import count_stored, take_account
 from load_tests.fleet.ledger import EVENT, TELEMETRY, FleetLedger
 from load_tests.ingest_bench import watermark_cost
 from load_tests.ingest_bench.bare_copy import measure as copy_again
@@ -15,10 +16,8 @@ from load_tests.ingest_bench.cast import TooFewDevices, read_cast
 from load_tests.ingest_bench.stored import (
     NoCommitTimes,
     check_commit_times,
-    count_stored,
     measure_points,
     reading_bytes,
-    take_account,
 )
 from tests.integration.district import add_device
 
