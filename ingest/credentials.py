@@ -40,6 +40,8 @@ class CredentialCopy:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.is_read = False
+        """Whether it was read, from the file or the database: until then it says nothing about anybody."""
         self._hashes: dict[str, bytes] = {}
         self._newest: datetime | None = None
         self._unsaved = False
@@ -56,6 +58,7 @@ class CredentialCopy:
         try:
             stored = json.loads(self._path.read_text())
             self._hashes = {str(name): bytes.fromhex(text) for name, text in stored.items()}
+            self.is_read = True
         except (OSError, ValueError, AttributeError, TypeError):
             self._hashes = {}
 
@@ -81,6 +84,7 @@ class CredentialCopy:
             changed = False
             for row in found:
                 changed |= self._apply(row["id"], None if row["revoked"] else bytes(row["secret_hash"]))
+        self.is_read = True
         self._newest = max((row["changed_at"] for row in found), default=self._newest)
         self._unsaved |= changed
         return changed

@@ -55,11 +55,13 @@ class DeviceAuth:
         self._held: set[asyncio.Task[None]] = set()
 
     def health(self) -> Health:
-        """Ready when connected and every session of ingest exists."""
+        """Ready when connected, the credentials were read, and every session of ingest exists."""
         if self._client is None or not self._client.is_connected:
             return Health(ready=False, why="no connection to the broker")
         if not self._ready.is_set():
-            return Health(ready=False, why="ingest's sessions are not all there")
+            known = self._book.copy.is_read
+            why = "ingest's sessions are not all there" if known else "the credentials are not read yet"
+            return Health(ready=False, why=why)
         return Health(ready=True)
 
     def known(self) -> CredentialCopy:
@@ -106,16 +108,17 @@ class DeviceAuth:
 
     async def _work(self, stop: StopSignal) -> None:
         keeping = asyncio.create_task(self._book.keep(self._withdraw, stop))
-        evicting = asyncio.create_task(self._keep_evicting())
+        evicting = asyncio.create_task(self._keep_evicting(stop))
         while not stop.is_set():
             _fail_with(keeping, evicting)
             await self._check_sessions()
             await asyncio.to_thread(stop.wait, 1.0 if self._ready.is_set() else 0.25)
         await keeping
-        for task in (evicting, *self._held):
+        await evicting
+        held = list(self._held)
+        for task in held:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*held, return_exceptions=True)
 
     async def _lost(self) -> None:
         """The broker that comes back may have lost its storage: look before admitting anybody."""
@@ -160,11 +163,11 @@ class DeviceAuth:
             # broker with a herd at its door answers late, and refusing the herd only makes it knock again.
             log.warning("cannot ask the broker for its sessions", error=repr(error), ready=self._ready.is_set())
             return
-        if bool(missing) == self._ready.is_set():
+        if bool(missing) == self._ready.is_set() and self._book.copy.is_read:
             log.info("sessions", ready=not missing, missing=sorted(missing)[:4])
         if not missing and not self._bounded:
             self._bounded = await limit_stores(self._client)
-        if missing:
+        if missing or not self._book.copy.is_read:
             self._ready.clear()
         else:
             self._ready.set()
@@ -176,8 +179,10 @@ class DeviceAuth:
         for device_id in device_ids:
             self._evictor.withdraw(device_id, replaced=device_id in self._book.copy)
 
-    async def _keep_evicting(self) -> None:
-        while self._evictor is not None:
+    async def _keep_evicting(self, stop: StopSignal) -> None:
+        """Asked to stop and not cancelled: what is inside nats-py, or at the end of `asyncio.wait_for` in Python 3.11,
+        may take a cancellation for a time-out and go on for ever."""
+        while self._evictor is not None and not stop.is_set():
             await self._evictor.work()
             await self._evictor.wait(EVICT_SECONDS)
 

@@ -18,6 +18,7 @@ ROUNDS: Final = 3
 """How often a device is looked for, so that one admitted in the very moment of its revocation is found too."""
 _SERVERS_ANSWER_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 5
 EVICTED = Counter("anban_device_evictions_total", "Connections closed because their credential was withdrawn")
 log = structlog.get_logger()
 
@@ -68,13 +69,11 @@ class Evictor:
             await hang_up(self._client)
 
     async def _connected(self) -> Client:
-        if self._client is None or self._client.is_closed:
+        if self._client is None or not self._client.is_connected:
+            await self.close()
             self._client = Client()
             await self._client.connect(
-                self._url,
-                name="device-auth-evictions",
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.1,  # type: ignore[arg-type]
+                self._url, name="device-auth-evictions", allow_reconnect=False, connect_timeout=_CONNECT_SECONDS
             )
         return self._client
 

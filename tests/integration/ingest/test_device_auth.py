@@ -172,6 +172,24 @@ def test_the_local_copy_answers_without_the_database(
         assert not _close(_knock(nats, device, "wrong"))
 
 
+def test_nobody_is_judged_by_credentials_that_were_never_read(
+    database_url: str, conn: Connection, nats: EmbeddedBroker, device: str, tmp_path: Path
+) -> None:
+    _make_sessions(nats)
+    nowhere = _settings("postgresql://anban@127.0.0.1:1/anban", nats, tmp_path)
+    with _answering(nowhere) as auth:
+        eventually(lambda: auth.health().why == "the credentials are not read yet")
+        assert not _close(_knock(nats, device, SECRET))
+        assert not auth.known()
+    copy = CredentialCopy(tmp_path / "device-credentials.json")
+    copy.refresh(conn)
+    copy.save()
+    with _answering(nowhere) as auth:
+        eventually(lambda: auth.health().ready)
+        assert _close(_knock(nats, device, SECRET))
+    assert one(conn, "SELECT count(*) FROM device_refusal") == 0
+
+
 def _kept(nats: EmbeddedBroker, device: str, topic: str, payload: bytes) -> bool:
     """Whether the broker acknowledged a retained message; it may also hang up on a device that floods it."""
     client = eventually(lambda: _knock(nats, device, SECRET))
