@@ -185,10 +185,13 @@ def test_an_operator_of_another_street_hears_nothing_of_an_order(
 
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
 def test_the_end_of_an_order_takes_it_off_every_screen_with_its_last_card(
-    end: str, hands: Hands, served: Served, phone: RemoteScreen, operator: RemoteScreen
+    end: str, hands: Hands, served: Served, phone: RemoteScreen, operator: RemoteScreen, conn: Connection
 ) -> None:
     order = hands.offered("gui", minutes=20)
     hands.accept("asked_worker", hands.offer("asked_worker", order=order))
+    for screen in (phone, operator):
+        told(screen, conn)
+        assert order in screen.orders
     with screen_of(served, "family_of_gui") as family:
         if end == "cancelled":
             hands.cancel(order)

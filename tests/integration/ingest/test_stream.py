@@ -8,9 +8,9 @@ import nats
 import pytest
 from nats.js.api import ConsumerInfo
 
-from ingest.opening import STREAM, delivered
+from ingest.opening import delivered
 from launcher.broker import EmbeddedBroker
-from schemas.topics import KEPT, SHARDS, mqtt_topic, session_id, shard_of
+from schemas.topics import KEPT, SHARDS, STORE, mqtt_topic, session_id, shard_of
 from tests.integration.device_side import DeviceSide
 from tests.integration.district import Connection, Person, add_person, one
 from tests.integration.ingest.conftest import working
@@ -32,7 +32,7 @@ def _send(side: DeviceSide, person: Person, now: datetime, seqs: range) -> None:
 
 async def _consumers(broker: EmbeddedBroker) -> list[ConsumerInfo]:
     client = await nats.connect(broker.jetstream_url)
-    found = await client.jetstream().consumers_info(STREAM)
+    found = await client.jetstream().consumers_info(STORE)
     await client.close()
     return found
 
@@ -57,7 +57,7 @@ def test_what_an_mqtt_session_left_in_the_broker_is_stored_and_the_session_ends(
 async def _take_some(broker: EmbeddedBroker, shard: int, number: int) -> int:
     """Somebody else reads the shard's messages and never acknowledges them."""
     client = await nats.connect(broker.jetstream_url)
-    thief = await client.jetstream().pull_subscribe_bind(session_id("telemetry", shard), STREAM)
+    thief = await client.jetstream().pull_subscribe_bind(session_id("telemetry", shard), STORE)
     taken = len(await thief.fetch(number, timeout=20))
     await client.close()
     return taken
