@@ -72,17 +72,19 @@ def test_a_rival_at_the_broker_takes_nothing_away(
         _send(side, person, now, range(1, 5))
         eventually(lambda: _stored(conn) == 4, what="undisturbed")
 
-        async def rob() -> int:
+        async def rob() -> tuple[int, int]:
             robbery = asyncio.create_task(_take_some(nats, shard_of(person.wearable), 2))
-            for start in range(5, 3000, 50):
-                await asyncio.to_thread(_send, side, person, now, range(start, start + 50))
-                if robbery.done():
-                    break
-            return await robbery
+            sent = 4
+            while sent < 3000 and not robbery.done():
+                await asyncio.to_thread(_send, side, person, now, range(sent + 1, sent + 51))
+                sent += 50
+            return await robbery, sent
 
-        assert asyncio.run(rob()) > 0
-        eventually(lambda: _stored(conn) == side.acknowledged, 30, what="all stored in the end")
-    assert one(conn, "SELECT count(*) FROM vitals") == side.acknowledged
+        taken, sent = asyncio.run(rob())
+        assert taken > 0
+        eventually(lambda: side.acknowledged == sent, what="all acknowledged by the broker")
+        eventually(lambda: _stored(conn) == sent, 30, what="all stored in the end")
+    assert one(conn, "SELECT count(*) FROM vitals") == sent
 
 
 def test_what_was_stored_but_not_acknowledged_is_delivered_again_and_recognised(
