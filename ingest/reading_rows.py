@@ -1,8 +1,11 @@
 """Readings as rows of the table `reading`: packed, as the view `vitals` unpacks them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
+import psycopg
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from ingest.admission import Arrival
@@ -55,3 +58,11 @@ def row(arrival: Arrival, reading: Reading) -> tuple[Any, ...]:
         body.boot,
         None if reading.extra is None else Jsonb(reading.extra),
     )
+
+
+def store(conn: psycopg.Connection[TupleRow], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Store such rows in the open transaction, by one binary COPY."""
+    with conn.cursor() as cursor, cursor.copy(COPY) as copy:
+        copy.set_types(COPY_TYPES)
+        for values in rows:
+            copy.write_row(values)

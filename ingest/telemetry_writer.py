@@ -13,7 +13,7 @@ from ingest.devices import KnownDevice, Registry
 from ingest.journal import Said
 from ingest.memory import Memory
 from ingest.presence import SaidOfItself, Seen, mark_seen, mark_statuses
-from ingest.reading_rows import COPY, COPY_TYPES, row
+from ingest.reading_rows import row, store
 from ingest.readings import Reading, plausible
 from ingest.received import DeadLetter, Readable, Received, read
 from ingest.vitals_alarms import Windows, apply_vitals_rule, recall
@@ -113,8 +113,5 @@ def _store(tx: Transaction, fresh: list[Arrival]) -> None:
     if not fresh:
         return
     rows = [row(arrival, reading) for arrival in fresh for reading in arrival.readings]
-    with tx.conn.cursor() as cursor, cursor.copy(COPY) as copy:
-        copy.set_types(COPY_TYPES)
-        for values in rows:
-            copy.write_row(values)
+    store(tx.conn, rows)
     READINGS.inc(len(rows))

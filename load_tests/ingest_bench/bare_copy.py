@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from ingest.reading_rows import COPY, COPY_TYPES
+from ingest.reading_rows import COPY, store
 
 MOST_ROWS: Final = 100_000
 _BATCH: Final = 1000
@@ -26,10 +26,8 @@ def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float:
         return 0.0
     begun = time.perf_counter()
     for start in range(0, len(rows), _BATCH):
-        with conn.transaction(), conn.cursor() as cursor, cursor.copy(COPY) as copy:
-            copy.set_types(COPY_TYPES)
-            for row in rows[start : start + _BATCH]:
-                copy.write_row(row)
+        with conn.transaction():
+            store(conn, rows[start : start + _BATCH])
     return len(rows) / (time.perf_counter() - begun)
 
 

@@ -10,10 +10,10 @@ from psycopg.rows import TupleRow
 from ingest.admission import Arrival, admit
 from ingest.devices import KnownDevice
 from ingest.journal import Journal
-from ingest.reading_rows import COPY, COPY_TYPES
+from ingest.reading_rows import store
 from ingest.received import Received
 from load_tests.ingest_bench.bare_copy import in_memory
-from schemas.database import Transaction, transaction
+from schemas.database import transaction
 from schemas.messages import Measurement
 from schemas.topics import SHARDS
 
@@ -40,7 +40,7 @@ def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float | None:
         arrivals = [_arrival(row) for row in batch]
         begun = time.perf_counter()
         with transaction(conn) as tx:
-            _copy(tx, batch)
+            store(conn, batch)
             if marked:
                 known = journal.recall(tx, _NOW, {arrival.message.shard for arrival in arrivals})
                 _, added, marks = admit(tx, _NOW, arrivals, known)
@@ -50,13 +50,6 @@ def measure(conn: psycopg.Connection[TupleRow], boot: str) -> float | None:
         spent[marked] += time.perf_counter() - begun
         number[marked] += len(batch)
     return 1e6 * (spent[1] / number[1] - spent[0] / number[0])
-
-
-def _copy(tx: Transaction, rows: list[tuple[Any, ...]]) -> None:
-    with tx.conn.cursor() as cursor, cursor.copy(COPY) as copy:
-        copy.set_types(COPY_TYPES)
-        for row in rows:
-            copy.write_row(row)
 
 
 def _arrival(row: tuple[Any, ...]) -> Arrival:

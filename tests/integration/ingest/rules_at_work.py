@@ -4,7 +4,8 @@ from datetime import datetime
 
 from ingest.admission import Arrival
 from ingest.devices import find_devices
-from ingest.reading_rows import COPY, COPY_TYPES, row
+from ingest.reading_rows import row
+from ingest.reading_rows import store as store_rows
 from ingest.received import Readable, Received, read
 from ingest.vitals_alarms import Windows, apply_vitals_rule, recall
 from schemas.database import Transaction, transaction
@@ -14,11 +15,7 @@ from tests.integration.district import Connection
 
 def store(tx: Transaction, arrivals: list[Arrival]) -> None:
     """Write the readings of messages."""
-    with tx.conn.cursor() as cursor, cursor.copy(COPY) as copy:
-        copy.set_types(COPY_TYPES)
-        for arrival in arrivals:
-            for reading in arrival.readings:
-                copy.write_row(row(arrival, reading))
+    store_rows(tx.conn, [row(arrival, reading) for arrival in arrivals for reading in arrival.readings])
 
 
 def arrivals_of(tx: Transaction, messages: list[Received]) -> list[Arrival]:
