@@ -1,19 +1,17 @@
 """Homes that have been still for too long: their limits from their own past days, and the alarm when one has passed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from prometheus_client import Counter
 
-from dispatch.alarms import Signal, raise_alarm
+from dispatch.home_alarms import raise_home_alarm
 from dispatch.stillness import HOURS, MovementPolicy, Still, judge, limits, usual_minutes
 from dispatch.sweeping import Sweep, act_on_each
 from schemas.database import Row, Transaction
 from schemas.district_time import today
 from schemas.statements import statement
-from schemas.states import KIND_SEVERITY, ElderState
 
 SUPPRESSED_FOR: Final = timedelta(minutes=15)
 """A home whose elders are away is looked at again after this time: they may come back."""
@@ -50,23 +48,12 @@ DAYS = statement("""
 OWN_LIMIT = statement("""
     SELECT least_minutes FROM movement_limit WHERE household_id = %(household_id)s::integer AND valid_to IS NULL
 """)
-RESIDENTS = statement("""
-    SELECT id, state FROM elder WHERE household_id = %(household_id)s::integer ORDER BY id
-""")
 FORGET_DAYS = statement("""
     DELETE FROM home_day WHERE household_id = %(household_id)s::integer AND day < %(before)s::date
 """)
 SWEEP: Final = Sweep(
     "home", POSTPONE, OVERDUE, Counter("anban_home_failures_total", "Homes that could not be looked at, put off")
 )
-
-
-@dataclass(frozen=True)
-class About:
-    """Whom an alarm of a home is about: an elder where only one lives there, and the state where all share it."""
-
-    elder_id: int | None
-    state: ElderState | None
 
 
 def movement_policy(tx: Transaction) -> MovementPolicy | None:
@@ -89,14 +76,6 @@ def limits_of(
     days = [row["longest"] for row in tx.rows(DAYS, about)]
     own = tx.row(OWN_LIMIT, {"household_id": household_id})
     return limits(usual_minutes(days, default, policy), policy, own["least_minutes"] if own else None)
-
-
-def about_home(tx: Transaction, household_id: int) -> About:
-    """Whom an alarm of a home is about; who is no longer alive does not count, unless nobody is."""
-    residents = tx.rows(RESIDENTS, {"household_id": household_id})
-    living = [resident for resident in residents if resident["state"] != "deceased"] or residents
-    states = {resident["state"] for resident in living}
-    return About(living[0]["id"] if len(living) == 1 else None, states.pop() if len(states) == 1 else None)
 
 
 def still_of(home: Row) -> Still | None:
@@ -137,22 +116,8 @@ def _look_at(tx: Transaction, now: datetime, home: Row, policy: MovementPolicy, 
     if not verdict.rings or still is None:
         _put_off(tx, home, verdict.look_at)
         return
-    about = about_home(tx, home["id"])
     details = _details(still, verdict.limit_minutes)
-    alarm_id = raise_alarm(
-        tx,
-        now,
-        Signal(
-            kind="no_movement",
-            severity=KIND_SEVERITY["no_movement"],
-            device_key=home["device_key"],
-            occurred_at=now,
-            elder_id=about.elder_id,
-            household_id=home["id"],
-            elder_state=about.state,
-            details=details,
-        ),
-    )
+    alarm_id = raise_home_alarm(tx, now, "no_movement", home, now, details)
     if alarm_id is None:
         _put_off(tx, home, now + SUPPRESSED_FOR)
     else:

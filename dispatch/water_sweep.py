@@ -6,12 +6,10 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from dispatch.alarms import Signal, raise_alarm
-from dispatch.home_sweep import about_home
+from dispatch.home_alarms import raise_home_alarm
 from dispatch.sweeping import Sweep, act_on_each
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import KIND_SEVERITY
 
 VISIT: Final = "wellbeing_check"
 """The catalogue item that staff may order for it."""
@@ -133,27 +131,11 @@ def _may_be_low_at(tx: Transaction, now: datetime, meter: Row, policy: WaterPoli
 
 def _rings(tx: Transaction, now: datetime, meter: Row, used: float, policy: WaterPolicy) -> bool:
     """Raise the alarm, unless the elders' state forbids it."""
-    about = about_home(tx, meter["id"])
-    return (
-        raise_alarm(
-            tx,
-            now,
-            Signal(
-                kind="water_low",
-                severity=KIND_SEVERITY["water_low"],
-                device_key=meter["device_key"],
-                occurred_at=meter["at"],
-                elder_id=about.elder_id,
-                household_id=meter["id"],
-                elder_state=about.state,
-                details={
-                    "reason": "little_water",
-                    "used_m3": round(used, 4),
-                    "hours": policy.hours,
-                    "least_m3": policy.least_m3,
-                    "order_item": VISIT,
-                },
-            ),
-        )
-        is not None
-    )
+    details = {
+        "reason": "little_water",
+        "used_m3": round(used, 4),
+        "hours": policy.hours,
+        "least_m3": policy.least_m3,
+        "order_item": VISIT,
+    }
+    return raise_home_alarm(tx, now, "water_low", meter, meter["at"], details) is not None
