@@ -1,14 +1,8 @@
 """The fleet against a real broker: by the clock, through cuts and the broker's death, under one identity a message."""
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from load_tests.fleet.fleet import Fleet
 from load_tests.fleet.ledger import EVENT
@@ -18,25 +12,6 @@ from tests.integration.device_sim.plain_broker import PlainBroker, Service
 from tests.integration.waiting import eventually
 
 DEVICES = [(f"W-{number:05d}", "secret") for number in range(40)]
-
-
-@pytest.fixture
-def plain_broker() -> Iterator[PlainBroker]:
-    """A broker that admits everybody."""
-    folder = Path(tempfile.mkdtemp(prefix="anban-fleet-test-"))
-    server = PlainBroker(folder)
-    server.start()
-    yield server
-    server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def service(plain_broker: PlainBroker) -> Iterator[Service]:
-    """Whoever hears the devices, and records their events."""
-    heard = Service(plain_broker)
-    yield heard
-    heard.close()
 
 
 def _heard(service: Service) -> Counter[tuple[str, str, int]]:

@@ -1,4 +1,4 @@
-"""A fresh broker without passwords for each test, and a service on it."""
+"""A fresh broker without passwords for each test of simulated devices, and a service on it."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ from tests.integration.device_sim.plain_broker import PlainBroker, Service
 
 @pytest.fixture
 def plain_broker() -> Iterator[PlainBroker]:
-    """A fresh broker."""
+    """A fresh broker that admits everybody."""
     folder = Path(tempfile.mkdtemp(prefix="anban-sim-test-"))
     server = PlainBroker(folder)
     server.start()
@@ -23,7 +23,7 @@ def plain_broker() -> Iterator[PlainBroker]:
 
 @pytest.fixture
 def service(plain_broker: PlainBroker) -> Iterator[Service]:
-    """Whoever hears the devices."""
+    """Whoever hears the devices, and records their events."""
     heard = Service(plain_broker)
     yield heard
     heard.close()
