@@ -1,24 +1,18 @@
 """`./anban bench NAME`: a benchmark of `load_tests`, on a service of its own where it needs one."""
 
-import contextlib
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from launcher import statedir
-from launcher.check import temporary_state
-from launcher.demo import ignore_interrupts, interruptible
-from launcher.district import District, Plan
+from launcher.demo import interruptible
+from launcher.district import District
 from launcher.failure import LaunchError
 from launcher.grants import Grant
-from launcher.small_disk import small_disk
-from launcher.steps import Steps
+from launcher.own_service import keep_logs, own_service
 
 # A benchmark speaks as devices and as an operator, reads what is stored, and reads the broker as a service does.
 GRANTS = (Grant.DATABASE, Grant.MESSAGES, Grant.WEBSITE)
@@ -101,10 +95,11 @@ def run(console: Console, name: str, outcome: Path | None, state_dir: Path | Non
     checked = subprocess.run([*_MODULE, "words", name, *words], cwd=statedir.CHECKOUT, check=False)
     if checked.returncode != 0:
         return checked.returncode
-    with interruptible(), _service(console, elders, state_dir, bench.disk_megabytes) as district:
+    service = own_service(console, "bench", elders, kept=state_dir, disk_megabytes=bench.disk_megabytes)
+    with interruptible(), service as district:
         code = _run(district, name, command)
         if code != 0 and state_dir is None:
-            console.print(f"logs: {_keep_logs(district.state_dir)}", highlight=False, soft_wrap=True)
+            console.print(f"logs: {keep_logs(district.state_dir, 'bench')}", highlight=False, soft_wrap=True)
         return code
 
 
@@ -113,31 +108,3 @@ def _run(district: District, name: str, command: list[str]) -> int:
         return district.run_guarded(f"bench-{name}", command, GRANTS, seconds=_LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
         raise LaunchError(f"the benchmark did not end within {_LONGEST_SECONDS / 3600:.0f} h") from None
-
-
-@contextlib.contextmanager
-def _service(console: Console, elders: int, kept: Path | None, disk_megabytes: int) -> Iterator[District]:
-    def report(line: str) -> None:
-        console.print(f"[yellow]![/] {line}", highlight=False, soft_wrap=True)
-
-    state_dir = kept or temporary_state("bench")
-    with contextlib.ExitStack() as stack:
-        if kept is None:
-            stack.callback(shutil.rmtree, state_dir, ignore_errors=True)
-            if disk_megabytes:
-                statedir.prepare(state_dir)
-                stack.enter_context(small_disk(state_dir / "postgres", disk_megabytes))
-        district = District(state_dir, Plan(elders, simulator=False), report, remove_after=kept is None)
-        try:
-            with Steps(console, district.steps_to_start) as steps:
-                district.start(steps)
-            yield district
-        finally:
-            ignore_interrupts()
-            district.stop()
-
-
-def _keep_logs(state_dir: Path) -> Path:
-    kept = Path(tempfile.mkdtemp(prefix="anban-bench-logs-"))
-    shutil.copytree(state_dir / "logs", kept, dirs_exist_ok=True)
-    return kept

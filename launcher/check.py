@@ -1,10 +1,8 @@
 """`./anban demo --check`: the demo without a terminal, driven through its story, with an outcome."""
 
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -14,24 +12,12 @@ from launcher import roster, web
 from launcher.demo import ignore_interrupts, interruptible
 from launcher.district import DEVICE_SIM, District, Plan
 from launcher.failure import LaunchError
+from launcher.own_service import keep_logs, temporary_state
 from launcher.steps import Steps
 
 # From the start of the servers to the end of the last process, in seconds.
 LIMIT_SECONDS = 90.0
 _STOP_SECONDS = 8.0
-
-
-def temporary_state(purpose: str) -> Path:
-    """Make a state folder that is gone when its work is done."""
-    # Servers of a root launcher run unprivileged: root's own TMPDIR may be closed to them.
-    parent = "/tmp" if os.geteuid() == 0 else None  # noqa: S108
-    return Path(tempfile.mkdtemp(prefix=f"anban-{purpose}-", dir=parent))
-
-
-def _keep_logs(state_dir: Path) -> Path:
-    kept = Path(tempfile.mkdtemp(prefix="anban-check-logs-"))
-    shutil.copytree(state_dir / "logs", kept, dirs_exist_ok=True)
-    return kept
 
 
 def run(console: Console, elders: int, outcome: Path, http_port: int | None) -> int:
@@ -49,7 +35,7 @@ def run(console: Console, elders: int, outcome: Path, http_port: int | None) -> 
         finally:
             ignore_interrupts()
             if code != 0:
-                console.print(f"logs of the check: {_keep_logs(state_dir)}", highlight=False, soft_wrap=True)
+                console.print(f"logs of the check: {keep_logs(state_dir, 'check')}", highlight=False, soft_wrap=True)
             shutil.rmtree(state_dir, ignore_errors=True)
         return code
 

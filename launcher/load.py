@@ -1,21 +1,17 @@
 """`./anban load`: people and devices by locust, on a service of their own; its page, or headless with an outcome."""
 
-import contextlib
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from launcher import ports, roster, statedir, web
-from launcher.check import temporary_state
-from launcher.demo import ignore_interrupts, interruptible
-from launcher.district import District, Plan
+from launcher import ports, roster, statedir
+from launcher.demo import interruptible
+from launcher.district import District
 from launcher.failure import LaunchError
-from launcher.steps import Steps
+from launcher.own_service import own_service
 
 WEB_PORT = 8089
 _DAY_SECONDS = 86_400.0
@@ -51,17 +47,7 @@ class Load:
 
     def environment(self, report: Path | None) -> dict[str, str]:
         """What the processes of load_tests are told."""
-        said = {
-            "ELDERS": self.elders,
-            "OPERATORS": self.operators,
-            "WORKERS": self.workers,
-            "RELATIVES": self.relatives,
-            "PACE": self.pace,
-            "DEVICES": self.devices,
-            "RATE": self.rate,
-            "PRESSES": self.presses,
-        }
-        told = {f"ANBAN_LOAD_{name}": str(value) for name, value in said.items()}
+        told = {f"ANBAN_LOAD_{name.upper()}": str(value) for name, value in asdict(self).items()}
         return told | ({} if report is None else {"ANBAN_LOAD_REPORT": str(report)})
 
 
@@ -88,30 +74,12 @@ def run(console: Console, load: Load, manner: Manner, outcome: Path | None) -> i
     load.check()
     if manner.web_port is not None and not ports.is_free(manner.web_port):
         raise LaunchError(f"port {manner.web_port} is taken: choose another --web-port")
-    with interruptible(), _service(console, load) as district:
+    with interruptible(), own_service(console, "load", load.elders, with_screens=True) as district:
         district.environment |= load.environment(None if outcome is None else outcome.absolute())
         seats = [sys.executable, "-m", "load_tests", "seats"]
         if district.run_guarded("seats", seats, roster.STORY_GRANTS) != 0:
             raise LaunchError("the accounts of the load test could not be made")
         return _run_locust(console, district, load, manner)
-
-
-@contextlib.contextmanager
-def _service(console: Console, load: Load) -> Iterator[District]:
-    def report(line: str) -> None:
-        console.print(f"[yellow]![/] {line}", highlight=False, soft_wrap=True)
-
-    state_dir = temporary_state("load")
-    district = District(state_dir, Plan(load.elders, simulator=False), report, remove_after=True)
-    try:
-        with Steps(console, web.steps_to_build() + district.steps_to_start) as steps:
-            web.build(steps)
-            district.start(steps)
-        yield district
-    finally:
-        ignore_interrupts()
-        district.stop()
-        shutil.rmtree(state_dir, ignore_errors=True)
 
 
 def _run_locust(console: Console, district: District, load: Load, manner: Manner) -> int:

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from launcher import bench, peer_apps, processes, statedir
-from launcher.check import temporary_state
 from launcher.demo import interruptible
 from launcher.failure import LaunchError
+from launcher.own_service import temporary_state
 from launcher.steps import Steps
 
 _MOST_TRIES = 5

@@ -1,0 +1,67 @@
+"""A service of one's own for a measurement or a check: started for it, and gone afterwards."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from launcher import statedir, web
+from launcher.demo import ignore_interrupts
+from launcher.district import District, Plan
+from launcher.small_disk import small_disk
+from launcher.steps import Steps
+
+
+def temporary_state(purpose: str) -> Path:
+    """Make a state folder that is gone when its work is done."""
+    # Servers of a root launcher run unprivileged: root's own TMPDIR may be closed to them.
+    parent = "/tmp" if os.geteuid() == 0 else None  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix=f"anban-{purpose}-", dir=parent))
+
+
+def keep_logs(state_dir: Path, purpose: str) -> Path:
+    """Copy the logs to where they outlive their state folder; returns where."""
+    kept = Path(tempfile.mkdtemp(prefix=f"anban-{purpose}-logs-"))
+    shutil.copytree(state_dir / "logs", kept, dirs_exist_ok=True)
+    return kept
+
+
+@contextlib.contextmanager
+def own_service(
+    console: Console,
+    purpose: str,
+    elders: int,
+    *,
+    kept: Path | None = None,
+    disk_megabytes: int = 0,
+    with_screens: bool = False,
+) -> Iterator[District]:
+    """Run a service without simulated devices: on the folder `kept`, or on temporary data.
+
+    On temporary data the database may have a disk of `disk_megabytes`. `with_screens`: the pages are built before.
+    """
+
+    def report(line: str) -> None:
+        console.print(f"[yellow]![/] {line}", highlight=False, soft_wrap=True)
+
+    state_dir = kept or temporary_state(purpose)
+    with contextlib.ExitStack() as stack:
+        if kept is None:
+            stack.callback(shutil.rmtree, state_dir, ignore_errors=True)
+            if disk_megabytes:
+                statedir.prepare(state_dir)
+                stack.enter_context(small_disk(state_dir / "postgres", disk_megabytes))
+        district = District(state_dir, Plan(elders, simulator=False), report, remove_after=kept is None)
+        try:
+            with Steps(console, (web.steps_to_build() if with_screens else 0) + district.steps_to_start) as steps:
+                if with_screens:
+                    web.build(steps)
+                district.start(steps)
+            yield district
+        finally:
+            ignore_interrupts()
+            district.stop()
