@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 _LOWEST, _HIGHEST = 20_000, 32_000
+_reserved: set[int] = set()
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -17,6 +18,26 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
             probe.bind((host, port))
         except OSError:
             return False
+    return True
+
+
+def reserve(port: int) -> bool:
+    """Tell whether a server could listen on this port now, and keep other launchers from choosing it.
+
+    Between the choice and the server's own listening lie seconds. What is kept is a name of Linux's that goes with
+    this process; whoever asks again in it gets the same answer.
+    """
+    if not is_free(port):
+        return False
+    if port in _reserved:
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
+        try:
+            claim.bind(f"\0anban-port-{port}")
+        except OSError:
+            return False
+        claim.detach()
+    _reserved.add(port)
     return True
 
 
@@ -32,7 +53,7 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
 def choose(
     preferred: int | None,
     avoid: Collection[int] = (),
-    free: Callable[[int], bool] = is_free,
+    free: Callable[[int], bool] = reserve,
 ) -> int:
     """Return the preferred port when it is free and not to be avoided, else a random free one."""
     if preferred is not None and preferred not in avoid and free(preferred):

@@ -1,6 +1,8 @@
 """Choosing free ports."""
 
 import socket
+import subprocess
+import sys
 
 from launcher import ports
 
@@ -17,6 +19,20 @@ def test_other_port_is_found_when_the_preferred_one_is_taken() -> None:
 def test_ports_to_avoid_are_never_chosen() -> None:
     avoid = set(range(20_000, 32_000))
     assert ports.choose(20_500, avoid, free=lambda _: True) == 32_000
+
+
+def test_what_another_launcher_has_chosen_is_left_to_it_until_it_ends() -> None:
+    port = ports.choose(None, free=ports.is_free)
+    code = f"from launcher import ports; print(ports.reserve({port}), flush=True); input()"
+    words = [sys.executable, "-c", code]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert ports.is_free(port)
+        assert not ports.reserve(port)
+        other.communicate("\n")
+    assert ports.reserve(port)
+    assert ports.reserve(port), "who has it may ask again"
 
 
 def test_listening_port_is_not_free_and_accepts() -> None:
