@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from control_center.claim_codes import Mistyped, digest
 from dispatch.refusals import Refused
@@ -19,7 +19,6 @@ from schemas.statements import statement
 from schemas.states import DeviceKind
 
 RevokeReason = Literal["stolen", "lost", "broken", "retired"]
-REVOKE_REASONS: Final[tuple[str, ...]] = get_args(RevokeReason)
 WORN: Final[frozenset[DeviceKind]] = frozenset({"wearable"})
 """Kinds that belong to one elder; the others to a home."""
 _INSTANT: Final = timedelta(microseconds=1)

@@ -14,26 +14,16 @@ ThresholdSeverity = Literal["advisory", "urgent", "emergency"]
 HISTORY: Final = 200
 """How many ended thresholds are shown, the last ended first."""
 
-OF_ELDER = statement("""
+_SHOWN: Final = """
     SELECT threshold.vital, threshold.severity, threshold.low, threshold.high, threshold.note, threshold.care_level,
            threshold.valid_from, threshold.valid_to, setter.name AS set_by, ender.name AS ended_by
     FROM vitals_threshold AS threshold
     JOIN account AS setter ON setter.id = threshold.set_by
     LEFT JOIN account AS ender ON ender.id = threshold.ended_by
-    WHERE threshold.elder_id = %(elder_id)s::integer
-    ORDER BY threshold.valid_to DESC NULLS FIRST, threshold.id DESC
-    LIMIT %(limit)s::integer
-""")
-OF_DISTRICT = statement("""
-    SELECT threshold.vital, threshold.severity, threshold.low, threshold.high, threshold.note, threshold.care_level,
-           threshold.valid_from, threshold.valid_to, setter.name AS set_by, ender.name AS ended_by
-    FROM vitals_threshold AS threshold
-    JOIN account AS setter ON setter.id = threshold.set_by
-    LEFT JOIN account AS ender ON ender.id = threshold.ended_by
-    WHERE threshold.district_code = %(district_code)s::text
-    ORDER BY threshold.valid_to DESC NULLS FIRST, threshold.id DESC
-    LIMIT %(limit)s::integer
-""")
+"""
+_NEWEST: Final = "ORDER BY threshold.valid_to DESC NULLS FIRST, threshold.id DESC LIMIT %(limit)s::integer"
+OF_ELDER = statement(f"{_SHOWN} WHERE threshold.elder_id = %(elder_id)s::integer {_NEWEST}")
+OF_DISTRICT = statement(f"{_SHOWN} WHERE threshold.district_code = %(district_code)s::text {_NEWEST}")
 CARE_LEVELS = statement("""
     SELECT care.level, care.valid_from, care.valid_to, account.name AS set_by
     FROM elder_care_level AS care JOIN account ON account.id = care.set_by

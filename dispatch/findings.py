@@ -171,15 +171,13 @@ def _raise_own(tx: Transaction, now: datetime, device: Row, one: Telling) -> boo
     """Raise a device's own alarms; False when that failed, with nothing of it done: it holds up no other device."""
     if not one.raises:
         return True
-    emitted = len(tx.events)
     try:
-        with tx.conn.transaction():
+        with tx.savepoint():
             for kind in one.raises:
                 raise_alarm(tx, now, _signal(device, kind, now))
     except Exception:
         if tx.conn.closed:
             raise
-        del tx.events[emitted:]
         FAILED.inc()
         log.exception("not_told", device_key=device["device_key"])
         return False

@@ -40,14 +40,12 @@ def act_on_each(tx: Transaction, now: datetime, due: list[Row], act: Callable[[R
 
 
 def _dealt_with(tx: Transaction, now: datetime, row: Row, act: Callable[[Row], None], sweep: Sweep) -> bool:
-    emitted = len(tx.events)
     try:
-        with tx.conn.transaction():
+        with tx.savepoint():
             act(row)
     except Exception:
         if tx.conn.closed:
             raise
-        del tx.events[emitted:]
         sweep.failed.inc()
         log.exception("step_failed", subject=sweep.subject, id=row["id"])
         return _postponed(tx, now, row, sweep)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 import nats
@@ -21,14 +20,6 @@ _ASK_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5
 EVICTED = Counter("anban_device_evictions_total", "Connections closed because their credential was withdrawn")
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One connection at one server of the broker."""
-
-    server: str
-    connection: int
 
 
 class Evictor:
@@ -79,10 +70,10 @@ class Evictor:
 
     async def _evict(self, client: Client, servers: list[str], device_id: str) -> None:
         for server in servers:
-            for found in await _connections(client, server, device_id):
-                await _ask(client, f"$SYS.REQ.SERVER.{found.server}.KICK", {"cid": found.connection})
+            for connection in await _connections(client, server, device_id):
+                await _ask(client, f"$SYS.REQ.SERVER.{server}.KICK", {"cid": connection})
                 EVICTED.inc()
-                log.info("connection closed", device=device_id, connection=found.connection)
+                log.info("connection closed", device=device_id, connection=connection)
         left = self._rounds.get(device_id, 0) - 1
         if left > 0:
             self._rounds[device_id] = left
@@ -111,9 +102,9 @@ async def _servers(client: Client) -> list[str]:
     return found
 
 
-async def _connections(client: Client, server: str, device_id: str) -> list[Seen]:
+async def _connections(client: Client, server: str, device_id: str) -> list[int]:
     answer = await _ask(client, f"$SYS.REQ.SERVER.{server}.CONNZ", {"mqtt_client": device_id})
-    return [Seen(server, int(one["cid"])) for one in answer["data"]["connections"] or []]
+    return [int(one["cid"]) for one in answer["data"]["connections"] or []]
 
 
 async def _ask(client: Client, subject: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,6 @@ class _Memory:
     at: datetime
     battery: float | None
     said: dict[str, bool]
-    is_new: bool = True
 
 
 def home_samples(fresh: Iterable[Arrival]) -> list[tuple[Arrival, Reading]]:
@@ -130,7 +129,7 @@ def _recall(tx: Transaction, keys: set[int]) -> dict[int, dict[str, _Memory]]:
     for row in tx.rows(REMEMBERED, {"keys": sorted(keys)}):
         said = {name: state for name, state in row["said"].items() if isinstance(state, bool)}
         known = memory.setdefault(row["device_key"], {})
-        known[row["sensor"]] = _Memory(row["heard_at"], row["battery"], said, is_new=False)
+        known[row["sensor"]] = _Memory(row["heard_at"], row["battery"], said)
     return memory
 
 

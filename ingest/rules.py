@@ -20,7 +20,7 @@ from ingest.thresholds import (
     WearerRules,
 )
 from schemas import news2
-from schemas.states import Severity
+from schemas.states import Severity, worse
 
 MAX_AGE: Final = news2.MAX_AGE.total_seconds()
 LONGEST_MEMORY: Final = 8
@@ -167,10 +167,7 @@ class VitalsWindow(NamedTuple):
 
     def is_told(self, severity: Severity, now: float) -> bool:
         """Whether a finding of this severity or a worse one was raised a moment ago."""
-        return self.told is not None and now < self.told_until and _RANK[severity] <= _RANK[self.told]
-
-
-_RANK: Final[dict[Severity, int]] = {"technical": 0, "advisory": 1, "urgent": 2, "emergency": 3}
+        return self.told is not None and now < self.told_until and not worse(severity, self.told)
 
 
 def severity_of(confirmed: int) -> Severity:

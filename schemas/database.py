@@ -36,6 +36,17 @@ class Transaction:
         """Run a statement and return how many rows it touched."""
         return self.conn.execute(query, params).rowcount
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What the block wrote and emitted is taken back when it raises; the rest of the transaction stays."""
+        emitted = len(self.events)
+        try:
+            with self.conn.transaction():
+                yield
+        except BaseException:
+            del self.events[emitted:]
+            raise
+
 
 @contextmanager
 def transaction(conn: psycopg.Connection[TupleRow]) -> Iterator[Transaction]:

@@ -1,8 +1,6 @@
 """Connect everybody, let them speak once a minute, kill the broker, and see everybody come back."""
 
 import asyncio
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -53,8 +51,6 @@ class Measured:
     readmission_seconds: list[float]
     """Of each device, from the kill to its new admission."""
     returning_cpu: dict[str, float]
-    killed_at: float
-    drained: bool
 
 
 class Trial:
@@ -87,7 +83,7 @@ class Trial:
         returned = await asyncio.to_thread(self._table.look)
         waits = [moment - killed_at for moment, _ in fleet.admissions if moment > killed_at]
         speaking.cancel()
-        drained = await fleet.drain(_DRAIN_SECONDS)
+        await fleet.drain(_DRAIN_SECONDS)
         return Measured(
             fleet=fleet,
             connected=connected,
@@ -102,8 +98,6 @@ class Trial:
             readmitted=readmitted,
             readmission_seconds=waits,
             returning_cpu=used(after, returned),
-            killed_at=killed_at,
-            drained=drained,
         )
 
     async def _speak(self) -> None:
@@ -152,5 +146,5 @@ class Trial:
     def _kill_broker(self) -> float:
         broker = self._broker()
         at = time.time()
-        os.kill(broker.pid, signal.SIGKILL)
+        broker.kill()
         return at

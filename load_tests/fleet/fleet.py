@@ -54,7 +54,6 @@ class Fleet:
         tls: ssl.SSLContext | None = None,
         *,
         first_delay: float = 1.0,
-        on_command: Callable[[str, dict[str, Any]], None] = lambda _device, _command: None,
         seed: int = 1,
     ) -> None:
         self.ledger = FleetLedger([device_id for device_id, _ in devices])
@@ -66,7 +65,6 @@ class Fleet:
         self._address = address
         self._tls = tls
         self._first_delay = first_delay
-        self._on_command = on_command
         self._rng = random.Random(seed)
         self._links = [DeviceLink(self, index, *device) for index, device in enumerate(devices)]
         self._by_descriptor: dict[int, DeviceLink] = {}
@@ -268,7 +266,6 @@ class Fleet:
                 self.ledger.recorded[waiting[0]] = time.time()
         elif "id" in command:
             link.answer(str(command["id"]))
-        self._on_command(link.device_id, command)
 
 
 def _patience(link: DeviceLink) -> float:
