@@ -23,8 +23,9 @@ CHANGES = Counter("anban_supervision_changes_total", "Devices about which superv
 DEVICES = Gauge("anban_devices", "Devices that were ever heard and are not revoked", ["presence"])
 
 # One process makes rounds at a time, to spare the work; what it writes would be right beside another's too.
-TAKE_ROUNDS = statement("SELECT pg_try_advisory_lock(7221103) AS taken")
-LEAVE_ROUNDS = statement("SELECT pg_advisory_unlock(7221103)")
+# The key is its own: keeping the storage, which may take minutes, holds up no round (keys are 7221101 to 7221105).
+TAKE_ROUNDS = statement("SELECT pg_try_advisory_lock(7221105) AS taken")
+LEAVE_ROUNDS = statement("SELECT pg_advisory_unlock(7221105)")
 COUNT = statement("""
     SELECT count(*) FILTER (WHERE online) AS online, count(*) FILTER (WHERE NOT online) AS offline
     FROM device_supervision

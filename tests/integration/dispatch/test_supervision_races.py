@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dispatch.findings import Streets, relight, tell
 from dispatch.rounds import make_round
+from dispatch.storage import STORAGE_LOCK, TRY_LOCK
 from dispatch.supervision import find_changed, write_conclusions
 from schemas.database import connect, row, transaction
 from schemas.statements import statement
@@ -134,7 +135,14 @@ def test_who_spoke_after_the_look_is_not_called_lost(database_url: str, now: dat
 def test_one_process_makes_rounds_at_a_time(database_url: str, now: datetime) -> None:
     with connect(database_url, "first") as first, connect(database_url, "second") as second:
         Watched(first, now)
-        first.execute("SELECT pg_advisory_lock(7221103)")
+        first.execute("SELECT pg_advisory_lock(7221105)")
         assert not make_round(second, lambda: now)
-        first.execute("SELECT pg_advisory_unlock(7221103)")
+        first.execute("SELECT pg_advisory_unlock(7221105)")
+        assert make_round(second, lambda: now)
+
+
+def test_keeping_the_storage_holds_up_no_round(database_url: str, now: datetime) -> None:
+    with connect(database_url, "first") as first, connect(database_url, "second") as second:
+        Watched(first, now)
+        first.execute(TRY_LOCK, {"key": STORAGE_LOCK})
         assert make_round(second, lambda: now)
