@@ -1,13 +1,18 @@
 """Free TCP ports on the loopback address, below the range the kernel hands out itself."""
 
 import http.client
+import os
 import random
 import socket
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 _LOWEST, _HIGHEST = 20_000, 32_000
-_reserved: set[int] = set()
+RESERVED_SECONDS: Final = 60.0
+"""How long a chosen port is kept for its server, which listens within seconds."""
+_reserved: dict[int, tuple[int, float]] = {}
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -21,24 +26,32 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def reserve(port: int) -> bool:
-    """Tell whether a server could listen on this port now, and keep other launchers from choosing it.
+def reserve(port: int, now: Callable[[], float] = time.monotonic) -> bool:
+    """Tell whether a server could listen on this port now, and keep other launchers from choosing it for a minute.
 
-    Between the choice and the server's own listening lie seconds. What is kept is a name of Linux's that goes with
-    this process; whoever asks again in it gets the same answer.
+    What is kept is a name of Linux's that goes with this process; whoever asks again in it gets the same answer.
     """
+    _release(now() - RESERVED_SECONDS)
     if not is_free(port):
         return False
     if port in _reserved:
         return True
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
-        try:
-            claim.bind(f"\0anban-port-{port}")
-        except OSError:
-            return False
-        claim.detach()
-    _reserved.add(port)
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0anban-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _reserved[port] = (claim.detach(), now())
     return True
+
+
+def _release(before: float) -> None:
+    """Each reservation holds a file descriptor, and old select() calls end at the 1,024th."""
+    for port, (descriptor, reserved_at) in list(_reserved.items()):
+        if reserved_at < before:
+            os.close(descriptor)
+            del _reserved[port]
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

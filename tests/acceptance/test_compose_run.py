@@ -43,8 +43,9 @@ class Stack:
 
     def port(self, service: str, written: str) -> str:
         """The free port that stands for one inside a container."""
-        taken = [int(port) for port in self.ports.values()]
-        return self.ports.setdefault((service, written), str(ports.choose(None, taken)))
+        if (service, written) not in self.ports:
+            self.ports[service, written] = str(ports.choose(None, [int(port) for port in self.ports.values()]))
+        return self.ports[service, written]
 
     def _rewritten(self, service: Service, text: str) -> str:
         """Put this machine's place where the file names a container's: an address, a port, a path."""

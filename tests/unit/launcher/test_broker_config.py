@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from launcher import ports
 from launcher.broker import chosen_ports, new_account_seed, public_key
 from launcher.broker_config import MAX_ACK_PENDING, BrokerFiles, BrokerPorts, BrokerSecrets, config_text
 
@@ -40,12 +41,14 @@ def test_account_seed_and_public_key_carry_their_prefixes() -> None:
 
 
 def test_recorded_ports_come_before_the_usual_ones() -> None:
-    recorded = {"mqtt": 29_101, "nats": 29_102}
-    assert chosen_ports(recorded) == BrokerPorts(29_101, 29_102)
+    mqtt = ports.choose(None)
+    nats = ports.choose(None, [mqtt])
+    assert chosen_ports({"mqtt": mqtt, "nats": nats}) == BrokerPorts(mqtt, nats)
 
 
 def test_different_ports_are_chosen_even_from_equal_wishes() -> None:
-    chosen = chosen_ports({"mqtt": 29_104, "nats": 29_104})
+    free = ports.choose(None)
+    chosen = chosen_ports({"mqtt": free, "nats": free})
     assert chosen.mqtt != chosen.nats
 
 

@@ -35,6 +35,24 @@ def test_what_another_launcher_has_chosen_is_left_to_it_until_it_ends() -> None:
     assert ports.reserve(port), "who has it may ask again"
 
 
+def _nobody_has(port: int) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
+        try:
+            claim.bind(f"\0anban-port-{port}")
+        except OSError:
+            return False
+    return True
+
+
+def test_a_reservation_ends_after_a_minute() -> None:
+    first = ports.choose(None, free=ports.is_free)
+    second = ports.choose(None, [first], free=ports.is_free)
+    assert ports.reserve(first, lambda: 0.0)
+    assert not _nobody_has(first)
+    assert ports.reserve(second, lambda: ports.RESERVED_SECONDS + 1)
+    assert _nobody_has(first)
+
+
 def test_listening_port_is_not_free_and_accepts() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
