@@ -8,8 +8,8 @@ from control_center.cards import Shape
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import CareLevel
+from schemas.vitals import Vital
 
-Vital = Literal["hr", "spo2", "rr", "temp", "sbp", "dbp"]
 ThresholdSeverity = Literal["advisory", "urgent", "emergency"]
 HISTORY: Final = 200
 """How many ended thresholds are shown, the last ended first."""

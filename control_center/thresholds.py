@@ -1,7 +1,7 @@
 """Setting limits on vital signs: for one elder, and for all of a care level in a district; with who set what when."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +18,6 @@ from control_center.threshold_rows import (
     Threshold,
     ThresholdSeverity,
     UsualRange,
-    Vital,
     care_levels,
     end_threshold,
     place,
@@ -32,9 +31,8 @@ from schemas.database import Transaction
 from schemas.events import Event
 from schemas.statements import statement
 from schemas.states import CareLevel
-from schemas.vitals import RANGES
+from schemas.vitals import RANGES, VITALS, Vital
 
-VITALS: Final[tuple[Vital, ...]] = get_args(Vital)
 IN_SCOPE = statement("""
     SELECT split_part(home.path, '/', 1) AS district_code
     FROM elder_audience(%(now)s::timestamptz) AS audience

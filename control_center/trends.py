@@ -21,12 +21,12 @@ from control_center.registry import found_in_scope
 from schemas.database import Row, rows
 from schemas.district_time import day_start
 from schemas.statements import statement
+from schemas.vitals import VITALS
 
 POINTS: Final = 480
 """Intervals in a course of vitals; with the ends it stays below 500 points."""
 HOURLY_DAYS: Final = 31
 """A trend over more days than these goes by days."""
-SIGNS: Final = ("hr", "spo2", "rr", "temp", "sbp", "dbp")
 
 COURSE = statement("""
     SELECT date_bin(make_interval(secs => %(width)s::float8), vitals.at, %(since)s::timestamptz) AS at,
@@ -48,12 +48,12 @@ WORN = statement("""
       AND (valid_to IS NULL OR valid_to > %(since)s::timestamptz)
     ORDER BY valid_from, device_key
 """)
-_SUMS: Final = ", ".join(f"{sign}_min, {sign}_max, {sign}_avg, {sign}_count" for sign in SIGNS)
+_SUMS: Final = ", ".join(f"{sign}_min, {sign}_max, {sign}_avg, {sign}_count" for sign in VITALS)
 _OF_READINGS: Final = ", ".join(
     f"min({sign}) AS {sign}_min, max({sign}) AS {sign}_max, avg({sign}) AS {sign}_avg, count({sign}) AS {sign}_count"
-    for sign in SIGNS
+    for sign in VITALS
 )
-_NAMES: Final = {sign: (f"{sign}_min", f"{sign}_max", f"{sign}_avg", f"{sign}_count") for sign in SIGNS}
+_NAMES: Final = {sign: (f"{sign}_min", f"{sign}_max", f"{sign}_avg", f"{sign}_count") for sign in VITALS}
 _ABSENT: Final = (None, None, None)
 # One device a statement: only then does the server choose the partitions and the way before it begins.
 DAYS = statement(f"""

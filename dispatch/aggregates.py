@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from schemas.database import Transaction, transaction
 from schemas.district_time import day_bounds, day_start
 from schemas.statements import statement
+from schemas.vitals import VITALS
 
 SETTLED: Final = timedelta(minutes=15)
 """How long after its end an hour is summed up, and how long a reading may take from its receipt to its commit."""
@@ -22,13 +23,12 @@ _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _PAIRS: Final = 2000
 """Late hours of devices in one transaction."""
 
-_SIGNS: Final = ("hr", "spo2", "rr", "temp", "sbp", "dbp")
-_NAMES: Final = ", ".join(f"{sign}_min, {sign}_max, {sign}_sum, {sign}_count" for sign in _SIGNS)
+_NAMES: Final = ", ".join(f"{sign}_min, {sign}_max, {sign}_sum, {sign}_count" for sign in VITALS)
 _OF_READINGS: Final = "count(*), max(steps), " + ", ".join(
-    f"min({sign}), max({sign}), sum({sign}), count({sign})" for sign in _SIGNS
+    f"min({sign}), max({sign}), sum({sign}), count({sign})" for sign in VITALS
 )
 _OF_HOURS: Final = "sum(samples), max(steps), " + ", ".join(
-    f"min({sign}_min), max({sign}_max), sum({sign}_sum), sum({sign}_count)" for sign in _SIGNS
+    f"min({sign}_min), max({sign}_max), sum({sign}_sum), sum({sign}_count)" for sign in VITALS
 )
 
 KEPT_BY_HAND = statement("SELECT relkind IN ('r', 'p') AS by_hand FROM pg_class WHERE oid = 'vitals_hour'::regclass")

@@ -10,10 +10,10 @@ from psycopg.types.json import Jsonb
 
 from schemas.database import Row, Transaction
 from schemas.statements import statement
+from schemas.vitals import VITALS
 
 LEARN_FROM: Final = timedelta(days=14)
 LEARN_EVERY: Final = timedelta(days=1)
-VITALS: Final = ("hr", "spo2", "rr", "temp", "sbp", "dbp")
 _BEST: Final[Mapping[str, float]] = {"spo2": 100}
 """A value that nothing can be above: no upper limit is needed."""
 

@@ -3,6 +3,7 @@
 TimescaleDB makes its own chunks; the widths and times are the row of `storage_policy` either way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,6 +14,7 @@ from schemas.database import Transaction
 from schemas.statements import statement
 
 DAY: Final = timedelta(days=1)
+TIME_COLUMN: Final = {"reading": "at", "vitals_hour": "hour"}
 
 PARTITIONED = statement("SELECT relkind = 'p' AS partitioned FROM pg_class WHERE oid = to_regclass(%(table)s::text)")
 # The default partition has no bounds.
@@ -123,20 +125,20 @@ def ensure_partitions(tx: Transaction, now: datetime) -> None:
         existing = list(partitions_of(tx, "reading").values())
         for span in missing_days(existing, now, policy.chunk_width, policy.made_ahead):
             whole_day = span.until - span.since == DAY
-            _add(tx, "reading", "at", span, f"{span.since:%Y%m%d}" if whole_day else f"{span.since:%Y%m%d_%H}")
+            _add(tx, "reading", span, f"{span.since:%Y%m%d}" if whole_day else f"{span.since:%Y%m%d_%H}")
     if is_partitioned(tx, "vitals_hour"):
         for span in missing_months(list(partitions_of(tx, "vitals_hour").values()), now):
-            _add(tx, "vitals_hour", "hour", span, f"{span.since:%Y%m}")
+            _add(tx, "vitals_hour", span, f"{span.since:%Y%m}")
 
 
-def _add(tx: Transaction, table: str, column: str, span: Span, suffix: str) -> None:
+def _add(tx: Transaction, table: str, span: Span, suffix: str) -> None:
     """Rows that came before their partition stand in the default one and move into their own."""
     tx.execute(SHORT_LOCKS)
     names = {
         "table": psycopg.sql.Identifier(table),
         "default": psycopg.sql.Identifier(f"{table}_default"),
         "name": psycopg.sql.Identifier(f"{table}_{suffix}"),
-        "column": psycopg.sql.Identifier(column),
+        "column": psycopg.sql.Identifier(TIME_COLUMN[table]),
         "since": psycopg.sql.Literal(span.since.isoformat()),
         "until": psycopg.sql.Literal(span.until.isoformat()),
     }
@@ -144,26 +146,26 @@ def _add(tx: Transaction, table: str, column: str, span: Span, suffix: str) -> N
         tx.conn.execute(step.format(**names))
 
 
-def drop_expired(tx: Transaction, now: datetime, summed_until: datetime) -> list[str]:
+def expiries(policy: StoragePolicy, now: datetime, summed_until: datetime) -> dict[str, datetime]:
+    """Before which time each table's rows have served: readings that were not summed up yet stay."""
+    return {"reading": min(now - policy.keep_readings, summed_until), "vitals_hour": now - policy.keep_hourly}
+
+
+def drop_expired(tx: Transaction, before: Mapping[str, datetime]) -> list[str]:
     """Drop the partitions whose time is over, and such rows of the default ones; returns the names of the dropped.
 
-    Readings that were not summed up yet stay. Does nothing to what is not PostgreSQL's own kind of partitioned table.
-    Raises psycopg.errors.LockNotAvailable when long queries hold them.
+    Does nothing to what is not PostgreSQL's own kind of partitioned table. Raises psycopg.errors.LockNotAvailable when
+    long queries hold them and the transaction's lock time-out is short.
     """
-    policy = read_policy(tx)
-    tx.execute(SHORT_LOCKS)
-    dropped: list[str] = []
-    if is_partitioned(tx, "reading"):
-        dropped += _drop_before(tx, "reading", "at", min(now - policy.keep_readings, summed_until))
-    if is_partitioned(tx, "vitals_hour"):
-        dropped += _drop_before(tx, "vitals_hour", "hour", now - policy.keep_hourly)
-    return dropped
+    return [
+        name for table, limit in before.items() if is_partitioned(tx, table) for name in _drop_before(tx, table, limit)
+    ]
 
 
-def _drop_before(tx: Transaction, table: str, column: str, before: datetime) -> list[str]:
+def _drop_before(tx: Transaction, table: str, before: datetime) -> list[str]:
     expired = [name for name, span in partitions_of(tx, table).items() if span.until <= before]
     for name in expired:
         tx.conn.execute(_DROP.format(psycopg.sql.Identifier(name)))
-    default, wanted = psycopg.sql.Identifier(f"{table}_default"), psycopg.sql.Identifier(column)
+    default, wanted = psycopg.sql.Identifier(f"{table}_default"), psycopg.sql.Identifier(TIME_COLUMN[table])
     tx.conn.execute(_EMPTY_DEFAULT.format(default, wanted, psycopg.sql.Literal(before.isoformat())))
     return expired

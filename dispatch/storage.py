@@ -18,6 +18,7 @@ from dispatch.partitions import (
     FORGET_DAYS,
     SHORT_LOCKS,
     drop_expired,
+    expiries,
     is_partitioned,
     partitions_of,
     read_policy,
@@ -79,10 +80,8 @@ def drop_old(conn: psycopg.Connection[TupleRow], now: datetime) -> None:
         policy, mark = read_policy(tx), read_mark(tx)
         summed_until = mark.days_until or now - policy.keep_daily
         tx.execute(SHORT_LOCKS)
-        if _hypertable_edition(tx):
-            dropped = drop_old_chunks(tx, now, policy, summed_until)
-        else:
-            dropped = drop_expired(tx, now, summed_until)
+        before = expiries(policy, now, summed_until)
+        dropped = drop_old_chunks(tx, before) if _hypertable_edition(tx) else drop_expired(tx, before)
         tx.execute(FORGET_DAYS, {"before": now - policy.keep_daily})
     if dropped:
         log.info("readings_dropped", chunks=dropped)

@@ -4,6 +4,7 @@ The statements name functions that only TimescaleDB has, so they are not made wi
 to understand; each is run behind `edition`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -84,15 +85,13 @@ def quiet_chunks(tx: Transaction, before: datetime, kind: Edition) -> list[str]:
     return [row["chunk"] for row in found]
 
 
-def drop_old_chunks(tx: Transaction, now: datetime, policy: StoragePolicy, summed_until: datetime) -> list[str]:
-    """Drop what has served its time, as retention policies would; readings that were not summed up yet stay."""
-    dropped: list[str] = []
-    for table, before in (
-        ("reading", min(now - policy.keep_readings, summed_until)),
-        ("vitals_hour", now - policy.keep_hourly),
-    ):
-        dropped += [row["chunk"] for row in tx.rows(_DROP_CHUNKS, {"table": table, "before": before})]
-    return dropped
+def drop_old_chunks(tx: Transaction, before: Mapping[str, datetime]) -> list[str]:
+    """Drop the chunks of each table that ended before its time, as retention policies would; returns their names."""
+    return [
+        row["chunk"]
+        for table, limit in before.items()
+        for row in tx.rows(_DROP_CHUNKS, {"table": table, "before": limit})
+    ]
 
 
 def wanted_jobs(policy: StoragePolicy) -> dict[Key, dict[str, timedelta]]:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final
+from typing import Final, Literal, get_args
+
+Vital = Literal["hr", "spo2", "rr", "temp", "sbp", "dbp"]
+VITALS: Final[tuple[Vital, ...]] = get_args(Vital)
 
 
 class Quality(IntFlag):

@@ -14,11 +14,11 @@ from dispatch.partitions import ensure_partitions
 from dispatch.storage import drop_old, tell_timescaledb
 from schemas.database import connect, transaction
 from schemas.district_time import day_start
+from schemas.vitals import VITALS
 from tests.conftest import Storage
 from tests.integration.district import Connection
 from tests.wasm_timescaledb.server import migrated, wasm_timescaledb
 
-SIGNS = ("hr", "spo2", "rr", "temp", "sbp", "dbp")
 NOON = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 Sample = dict[str, Any]
 
@@ -46,16 +46,16 @@ def _samples(seed: int, count: int, first: datetime, last: datetime) -> list[Sam
         at = first + timedelta(seconds=dice.randrange(seconds))
         if at.hour % 7 == 3:
             continue
-        signs = {sign: dice.randrange(2500, 9900) for sign in SIGNS if dice.random() < 0.7}
+        signs = {sign: dice.randrange(2500, 9900) for sign in VITALS if dice.random() < 0.7}
         steps = dice.randrange(9000) if dice.random() < 0.5 else None
         made.append({"at": at, "device_key": dice.randrange(1, 4), "steps": steps, **signs})
     return made
 
 
 def _store(conn: Connection, samples: list[Sample], received_at: datetime | None = None) -> None:
-    columns = ", ".join(f"(item ->> '{name}')::smallint" for name in SIGNS)
+    columns = ", ".join(f"(item ->> '{name}')::smallint" for name in VITALS)
     insert = (
-        f"INSERT INTO reading (at, received_at, device_key, boot, seq, steps, {', '.join(SIGNS)}) "  # noqa: S608
+        f"INSERT INTO reading (at, received_at, device_key, boot, seq, steps, {', '.join(VITALS)}) "  # noqa: S608
         "SELECT (item ->> 'at')::timestamptz, %s::timestamptz, (item ->> 'device_key')::integer, 'b', number, "
         f"(item ->> 'steps')::integer, {columns} "
         "FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS listed (item, number)"
@@ -81,7 +81,7 @@ def _expected(samples: list[Sample], begin: Any) -> dict[tuple[int, datetime], t
             len(group),
             max((item["steps"] for item in group if item["steps"] is not None), default=None),
         ]
-        for sign in SIGNS:
+        for sign in VITALS:
             values = [item[sign] for item in group if sign in item]
             told += [
                 _as_real(min(values) / 100), _as_real(max(values) / 100),

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.baselines import VITALS, BaselinePolicy, own_limits
+from dispatch.baselines import BaselinePolicy, own_limits
+from schemas.vitals import VITALS
 
 POLICY = BaselinePolicy(25, 72)
 
