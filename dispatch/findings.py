@@ -1,6 +1,5 @@
 """What supervision found, told to people: technical alarms by device, or one for a street in which many fell silent."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,6 +12,7 @@ from dispatch.dark_streets import Darkness, DarkPolicy, dark_among, dark_policy,
 from dispatch.recovery import end_by_itself
 from schemas.database import Row, Transaction
 from schemas.events import Event
+from schemas.residents import shared_state
 from schemas.statements import statement
 from schemas.states import KIND_SEVERITY, AlarmKind, ElderState, alarm_rule
 
@@ -26,7 +26,7 @@ CLAIM = statement("""
     SELECT known.device_key, known.untold, known.since, presence.battery,
            presence.online_hint IS FALSE AS said_goodbye, clock.off_seconds,
            assigned.device_key IS NOT NULL AS assigned, assigned.elder_id, household.id AS household_id,
-           household.org_code, elder.state, residents.states
+           household.org_code, elder.state, residents.ids AS resident_ids, residents.states
     FROM device_supervision AS known
     JOIN device_presence AS presence ON presence.device_key = known.device_key
     LEFT JOIN device_clock AS clock ON clock.device_key = known.device_key
@@ -36,7 +36,8 @@ CLAIM = statement("""
     LEFT JOIN elder ON elder.id = assigned.elder_id
     LEFT JOIN household ON household.id = COALESCE(assigned.household_id, elder.household_id)
     LEFT JOIN LATERAL (
-        SELECT array_agg(resident.state) AS states FROM elder AS resident
+        SELECT array_agg(resident.id ORDER BY resident.id) AS ids,
+               array_agg(resident.state ORDER BY resident.id) AS states FROM elder AS resident
         WHERE resident.household_id = assigned.household_id
     ) AS residents ON true
     WHERE known.look_at <= %(now)s::timestamptz
@@ -108,16 +109,6 @@ class Telling:
     waits: tuple[AlarmKind, ...]
 
 
-def household_state(states: Iterable[ElderState]) -> ElderState | None:
-    """The state that counts for a device of a whole household: that of those alive if they agree; away only if all
-    are. Pure."""
-    known = set(states)
-    alive = known - {"deceased"} or known
-    if len(alive) == 1:
-        return next(iter(alive))
-    return "hospital" if alive and alive <= {"hospital"} else ("home" if alive else None)
-
-
 def telling(device: Row, street: str | None, dark: frozenset[str]) -> Telling:
     """Decide about a claimed device in a street; pure. Nobody is told of a device that speaks for nobody, nor, as for
     every alarm, of one whose wearer's state forbids it: that waits. Silence in a dark street belongs to the street."""
@@ -136,7 +127,7 @@ def _state(device: Row) -> ElderState | None:
     if device["elder_id"] is not None:
         state: ElderState = device["state"]
         return state
-    return household_state(device["states"] or ())
+    return shared_state(zip(device["resident_ids"] or (), device["states"] or (), strict=True))
 
 
 @dataclass
@@ -256,13 +247,13 @@ def relight(tx: Transaction, now: datetime) -> int:
     policy = dark_policy(tx)
     ended = 0
     for alarm in tx.rows(OPEN_DARK):
-        if policy is None or _is_light(tx, now, alarm, policy):
-            ended += _relight(tx, now, alarm["id"])
+        [found] = tx.rows(LOST_IN, {"alarm_id": alarm["id"]})
+        if policy is None or _is_light(tx, now, alarm, found, policy):
+            ended += _relight(tx, now, alarm["id"], found)
     return ended
 
 
-def _is_light(tx: Transaction, now: datetime, alarm: Row, policy: DarkPolicy) -> bool:
-    found = tx.row(LOST_IN, {"alarm_id": alarm["id"]}) or {"lost": 0, "still_lost": 0}
+def _is_light(tx: Transaction, now: datetime, alarm: Row, found: Row, policy: DarkPolicy) -> bool:
     if found["lost"] > alarm["devices_lost"]:
         tx.execute(GROW, {"alarm_id": alarm["id"], "lost": found["lost"], "now": now})
         tx.emit(Event("alarm.signalled", now, alarm_id=alarm["id"]))
@@ -271,8 +262,7 @@ def _is_light(tx: Transaction, now: datetime, alarm: Row, policy: DarkPolicy) ->
     return not dark_among(tx, now, {alarm["org_code"]}, policy)
 
 
-def _relight(tx: Transaction, now: datetime, alarm_id: int) -> bool:
-    found = tx.row(LOST_IN, {"alarm_id": alarm_id}) or {"lost": 0, "still_lost": 0}
+def _relight(tx: Transaction, now: datetime, alarm_id: int, found: Row) -> bool:
     detail = {"devices_lost": found["lost"], "devices_still_lost": found["still_lost"]}
     ended = end_by_itself(tx, now, alarm_id, "recovered", detail)
     tx.execute(LEAVE_LIT, {"alarm_id": alarm_id, "now": now})

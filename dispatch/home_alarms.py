@@ -5,6 +5,7 @@ from typing import Any
 
 from dispatch.alarms import Signal, raise_alarm
 from schemas.database import Row, Transaction
+from schemas.residents import living, shared_state
 from schemas.statements import statement
 from schemas.states import KIND_SEVERITY, AlarmKind
 
@@ -20,9 +21,8 @@ def raise_home_alarm(
 
     Who is no longer alive does not count, unless nobody is; it is about one elder only where one lives there.
     """
-    residents = tx.rows(RESIDENTS, {"household_id": home["id"]})
-    living = [resident for resident in residents if resident["state"] != "deceased"] or residents
-    states = {resident["state"] for resident in living}
+    found = tx.rows(RESIDENTS, {"household_id": home["id"]})
+    residents = living((resident["id"], resident["state"]) for resident in found)
     return raise_alarm(
         tx,
         now,
@@ -31,9 +31,9 @@ def raise_home_alarm(
             severity=KIND_SEVERITY[kind],
             device_key=home["device_key"],
             occurred_at=occurred_at,
-            elder_id=living[0]["id"] if len(living) == 1 else None,
+            elder_id=residents[0][0] if len(residents) == 1 else None,
             household_id=home["id"],
-            elder_state=states.pop() if len(states) == 1 else None,
+            elder_state=shared_state(residents),
             details=details,
         ),
     )

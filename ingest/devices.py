@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.database import Row, Transaction
+from schemas.residents import living, shared_state
 from schemas.statements import statement
 from schemas.states import ElderState
 
@@ -73,18 +74,11 @@ def _wearer(row: Row) -> Wearer | None:
     if row["valid_from"] is None:
         return None
     elder_id, state, scale = row["elder_id"], row["state"], row["oxygen_scale"] or 1
-    residents = _living(row)
-    if elder_id is None and len(residents) == 1:
-        elder_id = residents[0][0]
-    if state is None and len({resident_state for _, resident_state in residents}) == 1:
-        state = residents[0][1]
+    if elder_id is None:
+        residents = living(zip(row["resident_ids"] or (), row["resident_states"] or (), strict=True))
+        elder_id = residents[0][0] if len(residents) == 1 else None
+        state = shared_state(residents)
     return Wearer(elder_id, row["household_id"], state, scale, row["valid_from"], row["valid_to"])
-
-
-def _living(row: Row) -> list[tuple[int, ElderState]]:
-    """The residents of the household that a device is assigned to: those alive, or all when none is."""
-    residents = list(zip(row["resident_ids"] or (), row["resident_states"] or (), strict=True))
-    return [resident for resident in residents if resident[1] != "deceased"] or residents
 
 
 def find_devices(tx: Transaction, ids: set[str]) -> dict[str, KnownDevice]:
