@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from schemas.district_time import DISTRICT_TIME
+from schemas.district_time import is_between_hours, local_hour
 
 HOURS: Final = 24
 MINUTE: Final = timedelta(minutes=1)
@@ -47,11 +47,6 @@ class Still:
     since: datetime
     left_bed: bool = False
     may_be_empty: bool = False
-
-
-def local_hour(at: datetime) -> int:
-    """The hour of the district's clock, 0 to 23."""
-    return at.astimezone(DISTRICT_TIME).hour
 
 
 def usual_minutes(days: Sequence[Sequence[int]], default: Sequence[int], policy: MovementPolicy) -> tuple[int, ...]:
@@ -92,15 +87,9 @@ def limit_at(at: datetime, still: Still, by_hour: Sequence[int], policy: Movemen
     limit = by_hour[hour]
     if still.may_be_empty:
         limit = max(limit, policy.away_minutes)
-    elif still.left_bed and is_night(local_hour(still.since), policy):
+    elif still.left_bed and is_between_hours(still.since, policy.night_from, policy.night_until):
         limit = min(limit, policy.left_bed_minutes)
     return limit * MINUTE
-
-
-def is_night(hour: int, policy: MovementPolicy) -> bool:
-    """Whether an hour lies in the policy's night, which may pass midnight."""
-    first, last = policy.night_from, policy.night_until
-    return first <= hour < last if first <= last else hour >= first or hour < last
 
 
 def due_at(still: Still, by_hour: Sequence[int], policy: MovementPolicy) -> datetime:
@@ -149,5 +138,5 @@ def judge(
         return Verdict(False, due)
     if rang_at is not None and now - rang_at < policy.repeat_minutes * MINUTE:
         return Verdict(False, rang_at + policy.repeat_minutes * MINUTE)
-    limit = limit_at(max(due, still.since), still, by_hour, policy)
+    limit = limit_at(due, still, by_hour, policy)
     return Verdict(True, now + policy.repeat_minutes * MINUTE, int(limit / MINUTE))

@@ -17,7 +17,7 @@ from ingest.home_sensors import Told, hear, home_samples
 from ingest.home_watch import watch_homes
 from ingest.water_meters import note_water
 from schemas.database import Transaction
-from schemas.district_time import DISTRICT_TIME
+from schemas.district_time import is_between_hours
 from schemas.statements import statement
 from schemas.states import KIND_SEVERITY, AlarmKind
 
@@ -102,11 +102,8 @@ class HomeRules:
 
     def _is_door_closed_at(self, at: datetime) -> bool:
         """Whether an entrance door is not expected to open at a moment."""
-        if self._policy is None:
-            return False
-        first, last = self._policy.door_from, self._policy.door_until
-        hour = at.astimezone(DISTRICT_TIME).hour
-        return first <= hour < last if first <= last else hour >= first or hour < last
+        policy = self._policy
+        return policy is not None and is_between_hours(at, policy.door_from, policy.door_until)
 
     def _signal(self, one: Told, kind: AlarmKind, details: dict[str, Any], elder_id: int | None = None) -> Signal:
         caller = one.device.caller(one.at, one.received_at)

@@ -21,3 +21,14 @@ def day_bounds(at: datetime) -> tuple[datetime, datetime]:
 def day_start(now: datetime) -> datetime:
     """Midnight in the district."""
     return day_bounds(now)[0]
+
+
+def local_hour(at: datetime) -> int:
+    """The hour of the district's clock, 0 to 23."""
+    return at.astimezone(DISTRICT_TIME).hour
+
+
+def is_between_hours(at: datetime, first: int, last: int) -> bool:
+    """Whether a moment lies in the hours from `first` (included) to `last` (not included), which may pass midnight."""
+    hour = local_hour(at)
+    return first <= hour < last if first <= last else hour >= first or hour < last
