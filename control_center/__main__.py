@@ -11,14 +11,17 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from control_center.alarm_states import diagram
 from control_center.app import create_app
 from control_center.device_commands import devices
 from control_center.system import health_of
+from schemas.clock import clock_of
 from schemas.process import StopSignal, configure_logging, serve_health
 from schemas.settings import Settings, load_settings
 
 STOP_SECONDS = 5
 GENERATED = Path(__file__).resolve().parent.parent / "docs" / "generated" / "openapi.json"
+STATES = GENERATED.with_name("alarm_states.md")
 
 
 class _ToStructlog(logging.Handler):
@@ -49,7 +52,7 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop."""
     configure_logging("control-center", settings.log_level)
     logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()])
-    app = create_app(settings)
+    app = create_app(settings, clock_of(settings))
     server = _Server(
         uvicorn.Config(
             app,
@@ -84,6 +87,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments == ["openapi", "--write"]:
         GENERATED.write_text(openapi())
+        STATES.write_text(diagram())
         return 0
     if arguments:
         print("usage: python -m control_center [openapi [--write] | devices …]", file=sys.stderr)  # noqa: T201

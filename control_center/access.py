@@ -7,6 +7,7 @@ from typing import Literal
 from psycopg.types.json import Jsonb
 
 from control_center.cards import AlarmCard, ElderBrief
+from control_center.task_cards import TaskCard
 from control_center.work_cards import OrderCard
 from schemas.database import Transaction
 from schemas.statements import statement
@@ -14,16 +15,34 @@ from schemas.statements import statement
 Action = Literal[
     "session.started",
     "session.ended",
+    "policies.read",
+    "policy.set",
+    "policy.ended",
+    "rota.changed",
     "alarm.acknowledged",
     "alarm.arrived",
+    "alarm.claimed",
+    "alarm.commanded",
     "alarm.dispatched",
+    "alarm.named",
     "alarm.noted",
+    "alarm.paused",
     "alarm.read",
     "alarm.resolved",
+    "alarm.resumed",
+    "alarm.shelved",
     "alarms.listed",
     "board.shown",
+    "call.identified",
+    "call.noted",
+    "call.placed",
+    "call.read",
+    "call.taken",
+    "calls.listed",
     "cards.shown",
+    "candidates.read",
     "care_level.set",
+    "compliance.exported",
     "dead_letters.read",
     "device.assigned",
     "device.claimed",
@@ -33,12 +52,17 @@ Action = Literal[
     "device.taken_back",
     "devices.listed",
     "elder.read",
+    "elder.notes_changed",
     "elder.state_changed",
     "elders.searched",
     "family.read",
     "feed.opened",
     "geofence.changed",
+    "handoff.made",
+    "handoff.read",
     "home.read",
+    "incident.read",
+    "incidents.listed",
     "map.read",
     "movement_limit.changed",
     "order.begun",
@@ -54,26 +78,44 @@ Action = Literal[
     "order.searched",
     "order.settled",
     "orders.listed",
+    "pairing.begun",
+    "pairing.ended",
+    "pairings.read",
     "people.located",
+    "phone_line.changed",
+    "promises.ended",
+    "promises.set",
+    "seat.taken",
+    "seats.changed",
+    "task.done",
+    "task.taken",
+    "tasks.listed",
     "threshold.ended",
     "threshold.set",
     "thresholds.read",
+    "transport.changed",
+    "unrecorded.acknowledged",
+    "unrecorded.shown",
     "vitals.read",
+    "webhook.ended",
+    "webhook.made",
     "work.read",
+    "worker.kind_set",
 ]
 WRITE = statement("""
-    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id, order_id, elder_ids, detail)
+    INSERT INTO access_log (at, account_id, action, elder_id, alarm_id, order_id, task_id, call_id, elder_ids, detail)
     VALUES (%(at)s::timestamptz, %(account_id)s::integer, %(action)s::text, %(elder_id)s::integer,
-            %(alarm_id)s::bigint, %(order_id)s::bigint, %(elder_ids)s::integer[], %(detail)s::jsonb)
+            %(alarm_id)s::bigint, %(order_id)s::bigint, %(task_id)s::bigint, %(call_id)s::bigint,
+            %(elder_ids)s::integer[], %(detail)s::jsonb)
 """)
 
 
-def elders_on(cards: Iterable[AlarmCard | OrderCard]) -> set[int]:
+def elders_on(cards: Iterable[AlarmCard | OrderCard | TaskCard]) -> set[int]:
     """Everybody whom cards show."""
     return {elder.id for card in cards for elder in _on(card) if elder is not None}
 
 
-def _on(card: AlarmCard | OrderCard) -> tuple[ElderBrief | None, ...]:
+def _on(card: AlarmCard | OrderCard | TaskCard) -> tuple[ElderBrief | None, ...]:
     return (card.elder, *card.residents) if isinstance(card, AlarmCard) else (card.elder,)
 
 
@@ -86,6 +128,8 @@ def log_access(
     elder_id: int | None = None,
     alarm_id: int | None = None,
     order_id: int | None = None,
+    task_id: int | None = None,
+    call_id: int | None = None,
     elder_ids: Collection[int] | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
@@ -101,6 +145,8 @@ def log_access(
             "elder_id": elder_id,
             "alarm_id": alarm_id,
             "order_id": order_id,
+            "task_id": task_id,
+            "call_id": call_id,
             "elder_ids": sorted(set(asked_for if elder_ids is None else elder_ids)),
             "detail": Jsonb(dict(detail)) if detail is not None else None,
         },

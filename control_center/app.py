@@ -3,47 +3,67 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
 
 from control_center import (
+    alarm_devices,
     auth,
+    call_words,
+    callbacks,
+    calls,
+    care_notes,
+    compliance,
     devices,
     errors,
     families,
     feed,
+    handoffs,
     homes,
+    incidents,
+    nearest_help,
     operators,
     orders,
     overview,
+    pauses,
     people,
+    phone_lines,
+    policies,
+    promise_policies,
+    reach,
     registry,
+    rotas,
+    seating,
+    shifts,
     sockets,
+    summonses,
     system,
+    tasks,
     thresholds,
     throttle,
+    transports,
     trends,
+    units,
+    unrecorded,
+    watchtower,
+    webhooks,
     website,
     workers,
 )
-from control_center.dependencies import Clock, Database
+from control_center.alarm_states import described
+from control_center.dependencies import Database
 from control_center.gate import Gate
+from schemas.clock import Clock, utc_now
 from schemas.settings import Settings
 
 HTTP_CONNECTIONS: Final = 12
-FEED_CONNECTIONS: Final = 5
+FEED_CONNECTIONS: Final = 8
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": errors.ErrorAnswer, "description": "Refused; the message is in the user's language"},
     503: {"model": errors.ErrorAnswer, "description": "The database is away; try again"},
 }
-
-
-def utc_now() -> datetime:
-    """The time, UTC."""
-    return datetime.now(UTC)
 
 
 def create_app(
@@ -57,10 +77,14 @@ def create_app(
         app.state.database = Database(settings.database_url, "control-center", HTTP_CONNECTIONS)
         feed_database = Database(settings.database_url, "control-center-feed", FEED_CONNECTIONS)
         app.state.feed = feed.Feed(feed_database, settings.database_url, clock, pace)
+        app.state.watchtower = watchtower.Watchtower(settings, feed_database, clock, app.state.feed)
+        app.state.feed.watchtower = app.state.watchtower
         app.state.database.open()
         feed_database.open()
         app.state.feed.start()
+        app.state.watchtower.start()
         yield
+        await app.state.watchtower.stop()
         await app.state.feed.stop()
         feed_database.close()
         app.state.database.close()
@@ -74,24 +98,49 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
         responses=_REFUSALS,
+        openapi_tags=[{"name": "alarms", "description": described()}],
     )
     app.state.clock = clock
+    app.state.settings = settings
     errors.install(app)
     app.add_middleware(Gate)
     for part in (
         auth,
+        seating,
         operators,
+        nearest_help,
+        incidents,
+        tasks,
         orders,
         workers,
         families,
         people,
         overview,
         registry,
+        care_notes,
+        alarm_devices,
+        calls,
+        phone_lines,
+        call_words,
+        handoffs,
         trends,
         thresholds,
         homes,
         devices,
+        policies,
+        rotas,
+        shifts,
+        promise_policies,
+        pauses,
+        compliance,
+        summonses,
+        reach,
+        transports,
+        webhooks,
+        callbacks,
         system,
+        units,
+        unrecorded,
         sockets,
     ):
         app.include_router(part.router)

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
 from control_center.access import log_access
-from control_center.cards import AccountShape, Org, SessionAnswer
-from control_center.dependencies import Connection, Database, Db, Now, Storable
+from control_center.dependencies import LARGEST_INTEGER, Connection, Database, Db, Now, Storable
 from control_center.errors import ApiError
+from control_center.seat_rows import seat_brief, take_seat
+from control_center.session_cards import AccountShape, SessionAnswer
+from control_center.shapes import Org
 from control_center.throttle import FORGET_FAILURES, Caller, Turn, admit_attempt, normal_address
 from schemas.database import Row, Transaction, row
 from schemas.events import Event
@@ -29,7 +31,7 @@ HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _NOBODYS_HASH: Final = HASHER.hash(secrets.token_urlsafe(32))
 
 FIND_SESSION = statement("""
-    SELECT account.id, account.username, account.name, account.role, account.disabled_at
+    SELECT account.id, account.username, account.name, account.role, account.disabled_at, session.seat_id
     FROM session JOIN account ON account.id = session.account_id
     WHERE session.token_hash = %(token_hash)s::bytea AND session.expires_at > %(now)s::timestamptz
 """)
@@ -62,6 +64,8 @@ class Credentials(BaseModel):
 
     username: Annotated[str, Field(min_length=1, max_length=100), Storable]
     password: Annotated[str, Field(min_length=1, max_length=500), Storable]
+    seat_id: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)] | None = None
+    """The desk that a member of staff takes."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class SignedIn:
     name: str
     role: Role
     token_hash: bytes
+    seat_id: int | None = None
 
 
 def digest(token: str) -> bytes:
@@ -91,7 +96,7 @@ def find_session(conn: Connection, now: datetime, token: str | None) -> SignedIn
     if found["disabled_at"] is not None:
         conn.execute(END_ALL_SESSIONS, {"account_id": found["id"]})
         return None
-    return SignedIn(found["id"], found["username"], found["name"], found["role"], token_hash)
+    return SignedIn(found["id"], found["username"], found["name"], found["role"], token_hash, found["seat_id"])
 
 
 def token_of(connection: HTTPConnection) -> str | None:
@@ -133,11 +138,12 @@ Administrator = Annotated[SignedIn, Depends(Allowed("administrator"))]
 
 
 def session_answer(conn: Connection, now: datetime, account: SignedIn) -> SessionAnswer:
-    """The account with the widest organisation it works for now."""
+    """The account with the widest organisation it works for now, and its seat."""
     org = row(conn, FIND_ORGANISATION, {"account_id": account.id, "now": now})
     return SessionAnswer(
         account=AccountShape(id=account.id, username=account.username, name=account.name, role=account.role),
         organisation=Org(**org) if org else None,
+        seat=seat_brief(conn, account.seat_id),
         server_time=now,
     )
 
@@ -152,18 +158,25 @@ def _password_is_right(account: Row | None, password: str) -> bool:
     return account is not None and account["disabled_at"] is None
 
 
-def _start_session(tx: Transaction, now: datetime, account: Row, caller: Caller, password: str) -> tuple[str, SignedIn]:
+def _start_session(
+    tx: Transaction, now: datetime, account: Row, caller: Caller, credentials: Credentials
+) -> tuple[str, SignedIn]:
     token = secrets.token_urlsafe(32)
     token_hash = digest(token)
     tx.execute(FORGET_FAILURES, {"username": caller.username, "address": caller.address})
     if HASHER.check_needs_rehash(account["password_hash"]):
-        tx.execute(STORE_HASH, {"account_id": account["id"], "password_hash": HASHER.hash(password)})
+        tx.execute(STORE_HASH, {"account_id": account["id"], "password_hash": HASHER.hash(credentials.password)})
     tx.execute(
         START_SESSION,
         {"token_hash": token_hash, "account_id": account["id"], "now": now, "expires_at": now + SESSION_TIME},
     )
+    if credentials.seat_id is not None:
+        take_seat(tx, now, account["id"], token_hash, credentials.seat_id)
     log_access(tx, now, account["id"], "session.started")
-    return token, SignedIn(account["id"], account["username"], account["name"], account["role"], token_hash)
+    signed_in = SignedIn(
+        account["id"], account["username"], account["name"], account["role"], token_hash, credentials.seat_id
+    )
+    return token, signed_in
 
 
 def _check(db: Database, now: datetime, caller: Caller, password: str) -> Row:
@@ -184,12 +197,12 @@ def _is_https(request: Request) -> bool:
 def sign_in(
     credentials: Credentials, request: Request, response: Response, db: Db, now: Now, _turn: Turn
 ) -> SessionAnswer:
-    """Start a session and set its cookie."""
+    """Start a session and set its cookie; staff may take a seat at once."""
     address = normal_address(request.client.host if request.client else None)
     caller = Caller(credentials.username.strip().lower(), address)
     account = _check(db, now, caller, credentials.password)
     with db.transaction() as tx:
-        token, signed_in = _start_session(tx, now, account, caller, credentials.password)
+        token, signed_in = _start_session(tx, now, account, caller, credentials)
         answer = session_answer(tx.conn, now, signed_in)
     response.set_cookie(
         COOKIE,
@@ -204,8 +217,13 @@ def sign_in(
 
 
 @router.get("")
-def read_session(account: Anyone, db: Db, now: Now) -> SessionAnswer:
-    """Who is signed in."""
+def read_session(request: Request, db: Db, now: Now) -> SessionAnswer:
+    """Who is signed in; staff are told while the database is away too, so that they can reload their page."""
+    tower = request.app.state.watchtower
+    known: SessionAnswer | None = tower.session_answer(digest(token_of(request) or "")) if tower.away else None
+    if known is not None:
+        return known
+    account = _signed_in(request, db, now)
     with db.connection() as conn:
         return session_answer(conn, now, account)
 

@@ -24,6 +24,8 @@ from schemas.statements import statement
 MAX_BATCH: Final = 500
 MAX_MISSED: Final = 200
 """A screen that missed more events than this is given a snapshot."""
+MOVING: Final = frozenset({"call.identified"})
+"""Events by which a card may leave one board for another without ending."""
 
 POSITION = statement("""
     SELECT feed_epoch.epoch::text AS epoch, COALESCE((SELECT max(id) FROM event), 0) AS last_id FROM feed_epoch
@@ -189,6 +191,8 @@ def read_missed(database: Database, now: datetime, seat: Seat, epoch: str, after
         # An elder's change can concern several cards, and the screen may have been cut off between them.
         first = after - 1 if last_seen["kind"] == "elder.changed" else after
         batch = _batch(tx.conn, now, current, first, MAX_MISSED + 1)
+        if any(event.kind in MOVING for event in batch.events):
+            return None
         board = [Key(name, number) for name, ids in _on_board(tx.conn, now, seat).items() for number in ids]
         log_access(tx, now, seat.account_id, "feed.opened")
     return Missed(scope, batch, frozenset(board))

@@ -3,91 +3,28 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from dispatch.assignment import Missing
+from control_center.finding_cards import AlarmFinding, News2
+from control_center.help_cards import NearestMiss as NearestMiss
+from control_center.help_cards import OfferEntry as OfferEntry
+from control_center.help_cards import OfferReasons as OfferReasons
+from control_center.help_cards import SearchEntry as SearchEntry
+from control_center.help_cards import WorkerBrief as WorkerBrief
+from control_center.shapes import Org as Org
+from control_center.shapes import Person as Person
+from control_center.shapes import Point as Point
+from control_center.shapes import Shape as Shape
 from schemas.states import (
     AlarmKind,
     AlarmState,
-    DeclineReason,
     ElderState,
-    OfferState,
+    FalseAlarmCause,
+    GroupKind,
     Outcome,
     OwnOutcome,
     ResponseState,
-    Role,
     Severity,
+    ShelveReason,
 )
-
-
-class Shape(BaseModel):
-    """An immutable part of an answer."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Person(Shape):
-    """A member of staff, by account."""
-
-    id: int
-    name: str
-
-
-class Org(Shape):
-    """A unit of the organisation."""
-
-    code: str
-    name: str
-
-
-class Point(Shape):
-    """A place, WGS-84 degrees."""
-
-    lat: float
-    lon: float
-
-
-class WorkerBrief(Shape):
-    """Who comes; the number is given to staff only."""
-
-    id: int
-    name: str
-    provider: str
-    phone: str | None
-
-
-class NearestMiss(Shape):
-    """Who came closest to being eligible, and the one thing that was missing."""
-
-    worker: str
-    missing: Missing
-    travel_minutes: int | None
-
-
-class OfferReasons(Shape):
-    """Why this worker was asked: place in the ranking (1 is best), travel, visits that day, earlier visits to the
-    elder, and the cost in minutes they come to."""
-
-    rank: int
-    candidates: int
-    travel_minutes: int
-    distance_m: int
-    load: int
-    familiarity: int
-    cost: float
-
-
-class OfferEntry(Shape):
-    """One offer as staff see it in the history of an order or alarm."""
-
-    id: int
-    worker: WorkerBrief
-    state: OfferState
-    offered_at: datetime
-    expires_at: datetime
-    answered_at: datetime | None
-    decline_reason: DeclineReason | None
-    reasons: OfferReasons
 
 
 class Promise(Shape):
@@ -98,19 +35,32 @@ class Promise(Shape):
     breached: bool
 
 
+class Pause(Shape):
+    """Since when the clocks stand still, until when at most, and the code of the reason, which only staff are told."""
+
+    since: datetime
+    until: datetime
+    reason: str | None
+
+
 class Sla(Shape):
-    """The promises of an alarm; null where none was made."""
+    """The promises of an alarm, null where none was made: somebody answers, somebody is asked to go, has accepted, is
+    there, the alarm has an outcome. While `paused` is there, hands stand at its `since`, and deadlines move on by the
+    pause once it ends."""
 
     answer: Promise | None
     dispatch: Promise | None
+    accept: Promise | None
     on_scene: Promise | None
+    resolve: Promise | None
+    paused: Pause | None
 
 
 class NextDue(Shape):
     """What happens by itself, and when."""
 
     at: datetime
-    reason: Literal["confirm", "escalate", "realarm"]
+    reason: Literal["confirm", "escalate", "realarm", "unshelve"]
 
 
 class Escalation(Shape):
@@ -120,72 +70,11 @@ class Escalation(Shape):
     roles: list[str]
 
 
-class ScoredValue(Shape):
-    """One vital sign in a NEWS2 score."""
-
-    value: float
-    points: int
-    age_seconds: float
-
-
-class News2(Shape):
-    """A partial NEWS2 score: missing parameters are named and never counted as 0."""
-
-    score: int
-    complete: bool
-    missing: list[str]
-    single_three: bool
-    scale: int
-    values: dict[str, ScoredValue]
-
-
 class AlarmDevice(Shape):
     """The device that raised an alarm; empty for a unit's alarm, and for a worker, whom it does not concern."""
 
     id: str
     kind: str
-
-
-class CrossedLimit(Shape):
-    """A limit on a vital sign and the value that crossed it; null is no limit on that side. It was set for the elder or
-    for the care level, or learnt from what is usual for the elder."""
-
-    vital: str
-    value: float
-    low: float | None
-    high: float | None
-    severity: Severity
-    source: Literal["elder", "care_level", "baseline"]
-
-
-class AlarmFinding(Shape):
-    """What was found, for staff, null where it does not apply: since when there is silence and whether a last will
-    announced it, the battery in %, seconds by which a clock is ahead, devices of a dark street lost and watched;
-    the sensor that spoke and why a home's alarm was raised; since when a home is still and how long it may be, in
-    minutes; water used in so many hours, m³; metres from the middle of a fence of that radius, and since when
-    outside; the catalogue item that helps; limits on vital signs that were crossed; why a device was turned away, how
-    often, and the topic."""
-
-    silent_since: datetime | None = None
-    said_goodbye: bool | None = None
-    battery: float | None = None
-    clock_off_seconds: float | None = None
-    devices_lost: int | None = None
-    devices_watched: int | None = None
-    limits: list[CrossedLimit] | None = None
-    sensor: str | None = None
-    reason: str | None = None
-    still_since: datetime | None = None
-    limit_minutes: int | None = None
-    used_m3: float | None = None
-    hours: int | None = None
-    distance_m: int | None = None
-    radius_m: int | None = None
-    outside_since: datetime | None = None
-    order_item: str | None = None
-    refused_reason: str | None = None
-    refused_times: int | None = None
-    refused_topic: str | None = None
 
 
 class ElderBrief(Shape):
@@ -216,11 +105,35 @@ class AlarmResponse(Shape):
     nearest_miss: NearestMiss | None
 
 
+class Claim(Shape):
+    """Who deals with a ringing alarm at this moment, from which seat; a word to the others, gone after `until`."""
+
+    by: Person
+    seat: str | None
+    until: datetime
+
+
+class Shelved(Shape):
+    """Why an alarm is put aside, and until when."""
+
+    reason: ShelveReason
+    until: datetime
+
+
+class GroupBrief(Shape):
+    """Incidents that belong together: several homes of one building, or a dark street and what was told of it."""
+
+    id: int
+    kind: GroupKind
+    place: str
+    incidents: int
+
+
 class AlarmCard(Shape):
     """An alarm as a screen shows it. `residents` are the household's other elders; `address` and `org` are empty for
-    a device that nobody wears; an alarm about a unit of the organisation has its `org`, no device and nobody's home.
-    Only staff and the responder are given the home's position; a responder is given no measurements, no device and no
-    names of staff."""
+    a device that nobody wears; alarms of one `incident_id` are about the same subject at one time; an alarm about a
+    unit of the organisation has its `org`, no device and nobody's home. Only staff and the responder are given the
+    home's position; a responder is given no measurements, no device and no names of staff."""
 
     id: int
     kind: AlarmKind
@@ -236,8 +149,13 @@ class AlarmCard(Shape):
     escalation: Escalation
     acknowledged_at: datetime | None
     acknowledged_by: Person | None
+    incident_id: int | None
+    group: GroupBrief | None
+    claim: Claim | None
+    shelved: Shelved | None
     resolved_at: datetime | None
     outcome: Outcome | OwnOutcome | None
+    outcome_cause: FalseAlarmCause | None
     news2: News2 | None
     finding: AlarmFinding | None
     device: AlarmDevice
@@ -250,22 +168,24 @@ class AlarmCard(Shape):
 
 
 class TimelineEntry(Shape):
-    """One thing that happened to an alarm or an order."""
+    """One thing that happened to an alarm or an order; staff are told from which seat it was done."""
 
     id: int
     at: datetime
     kind: str
     actor: Person | None
+    seat: str | None
     note: str | None
     detail: dict[str, object]
 
 
 class AlarmDetail(Shape):
-    """An alarm with everything that happened to it, oldest first; families are not given the offers."""
+    """An alarm with everything that happened to it, oldest first; families are given neither offers nor searches."""
 
     card: AlarmCard
     timeline: list[TimelineEntry]
     offers: list[OfferEntry]
+    searches: list[SearchEntry]
 
 
 class CardAnswer(Shape):
@@ -278,20 +198,3 @@ class AlarmList(Shape):
     """Alarms, newest first."""
 
     alarms: list[AlarmCard]
-
-
-class AccountShape(Shape):
-    """Who is signed in."""
-
-    id: int
-    username: str
-    name: str
-    role: Role
-
-
-class SessionAnswer(Shape):
-    """The signed-in account and the organisation it works for."""
-
-    account: AccountShape
-    organisation: Org | None
-    server_time: datetime

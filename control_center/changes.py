@@ -10,7 +10,7 @@ from schemas.database import Row, rows
 from schemas.statements import statement
 
 EVENTS = statement("""
-    SELECT id, at, kind, alarm_id, elder_id, account_id, order_id, offer_id FROM event
+    SELECT id, at, kind, alarm_id, elder_id, account_id, order_id, offer_id, task_id, call_id FROM event
     WHERE id > %(after)s::bigint ORDER BY id LIMIT %(limit)s::integer
 """)
 OF_ELDERS = statement("""
@@ -21,6 +21,16 @@ OF_ELDERS = statement("""
     UNION ALL
     SELECT 'order', service_order.id, service_order.elder_id FROM service_order
     WHERE service_order.elder_id = ANY(%(ids)s::integer[]) AND service_order.ended_at IS NULL
+    UNION ALL
+    SELECT 'task', task.id, task.elder_id FROM task
+    WHERE task.elder_id = ANY(%(ids)s::integer[]) AND task.done_at IS NULL
+    UNION ALL
+    SELECT 'call', call.id, call.elder_id FROM call
+    WHERE call.elder_id = ANY(%(ids)s::integer[]) AND call.ended_at IS NULL
+    UNION ALL
+    SELECT 'call', call.id, call_candidate.elder_id FROM call JOIN call_candidate ON call_candidate.call_id = call.id
+    WHERE call_candidate.elder_id = ANY(%(ids)s::integer[]) AND call.ended_at IS NULL
+      AND call.elder_id IS DISTINCT FROM call_candidate.elder_id
     ORDER BY subject, id
 """)
 OFFERS_OF_ALARMS = statement("""
@@ -71,6 +81,10 @@ def _with_keys(conn: Connection, found: list[Row]) -> tuple[FeedEvent, ...]:
                 return (Key("order", event["order_id"]),)
             case ["offer", _]:
                 return (Key("offer", event["offer_id"]),)
+            case ["task", _]:
+                return (Key("task", event["task_id"]),)
+            case ["call", _]:
+                return (Key("call", event["call_id"]),)
             case _:
                 return ()
 

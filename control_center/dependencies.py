@@ -1,6 +1,6 @@
 """What routes ask for: the time, the database, bounded parameters; all replaceable by the factory's arguments."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -12,9 +12,9 @@ from psycopg_pool import ConnectionPool
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from schemas.clock import Clock
 from schemas.database import VIGILANT, Transaction, transaction
 
-Clock = Callable[[], datetime]
 Connection = psycopg.Connection[TupleRow]
 LARGEST_BIGINT: Final = 2**63 - 1
 LARGEST_INTEGER: Final = 2**31 - 1
@@ -99,9 +99,10 @@ class Database:
             yield conn
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Borrow a connection for one transaction. Raises psycopg.OperationalError while the database is away."""
-        with self._pool.connection() as conn, transaction(conn) as tx:
+    def transaction(self, seat_id: int | None = None) -> Iterator[Transaction]:
+        """Borrow a connection for one transaction, in which somebody at that seat acts. Raises psycopg.OperationalError
+        while the database is away."""
+        with self._pool.connection() as conn, transaction(conn, seat_id) as tx:
             yield tx
 
     def answers(self) -> bool:

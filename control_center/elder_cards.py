@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from control_center.cards import ElderBrief, News2, Shape
+from control_center.cards import ElderBrief, Shape
+from control_center.finding_cards import News2
 from schemas.states import DeviceKind
 
 
@@ -66,11 +67,23 @@ class Position(Shape):
     at: datetime
 
 
+class Entry(Shape):
+    """How to get into a home, for staff only; null is "not on file"."""
+
+    phone: str | None
+    door_note: str | None
+    key_holder: str | None
+    key_holder_phone: str | None
+
+
 class ElderCard(ElderBrief):
-    """Everything an operator needs to help an elder."""
+    """Everything an operator needs to help an elder; `entry` is for staff only."""
 
     contacts: list[Contact]
     conditions: list[str]
+    medicines: list[str]
+    allergies: list[str]
+    entry: Entry | None
     oxygen_scale: Literal[1, 2]
     devices: list[ElderDevice]
     latest: Latest

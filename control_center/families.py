@@ -23,7 +23,7 @@ ALARMS_FOR: Final = timedelta(days=7)
 # Open and ended alarms of an elder or of the home each have an index that begins with whom they are about.
 ALARMS = statement("""
     SELECT alarm.id, alarm.kind, alarm.state, alarm.raised_at, alarm.acknowledged_at, alarm.answered_at,
-           CASE WHEN alarm.responder_id IS NOT NULL THEN alarm.dispatched_at END AS dispatched_at,
+           CASE WHEN alarm.responder_id IS NOT NULL THEN alarm.accepted_at END AS dispatched_at,
            alarm.on_scene_at, alarm.ended_at, alarm.outcome, elder.id AS elder_id, responder.name AS responder
     FROM elder
     CROSS JOIN LATERAL (

@@ -13,13 +13,16 @@ from fastapi import WebSocket, WebSocketDisconnect
 from psycopg.rows import TupleRow
 
 from control_center.board import Snapshot, position, read_batch, read_missed, read_snapshot
-from control_center.dependencies import Clock, Database
+from control_center.deliveries import Deliveries
+from control_center.dependencies import Database
 from control_center.frames import BatchFrames, Pulse
 from control_center.metrics import FEED_DELAY, FEED_STALE, SCREENS
 from control_center.presence import DeviceCount, device_counts
 from control_center.screens import Phase, Screen
 from control_center.seats import Gone, Seat, read_scopes
+from control_center.watchtower import Watchtower
 from control_center.witness import AccessRecorder, record_board
+from schemas.clock import Clock
 from schemas.database import VIGILANT
 from schemas.events import CHANNEL
 
@@ -52,12 +55,15 @@ class Feed:
         self._pace = pace or Pace()
         self._screens: set[Screen] = set()
         self._recorder = AccessRecorder(database, clock)
+        self._deliveries = Deliveries(database, clock, self._screens, self._pace.tick)
         self._tasks: list[asyncio.Task[None]] = []
         self._epoch = ""
         self._last_id = 0
         self._read_at: float | None = None
         self._devices: dict[str, DeviceCount] = {}
         self._recheck = asyncio.Event()
+        self.watchtower: Watchtower | None = None
+        """Knows the calls that are not recorded; None: screens are shown only what is."""
 
     @property
     def stale(self) -> bool:
@@ -68,7 +74,15 @@ class Feed:
         """Start following; the database may be away."""
         self._tasks = [
             asyncio.create_task(self._forever(work))
-            for work in (self._follow, self._send_ticks, self._count_devices, self._check_scopes, self._record_cards)
+            for work in (
+                self._follow,
+                self._send_ticks,
+                self._count_devices,
+                self._check_scopes,
+                self._record_cards,
+                self._deliveries.tell_open,
+                self._deliveries.tell_shown,
+            )
         ]
 
     async def stop(self) -> None:
@@ -78,6 +92,7 @@ class Feed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(*AWAY):
             await self._recorder.flush(screen.witness for screen in self._screens)
+            await self._deliveries.say({})
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         """Keep one of the feed's doings going, however it fails; an outage is logged once, not at every attempt."""
@@ -143,7 +158,18 @@ class Feed:
         now = self._clock()
         for event in batch.events:
             FEED_DELAY.observe(max(0.0, (now - event.at).total_seconds()))
+        if self.watchtower is not None:
+            self.watchtower.ask_now()
         return True
+
+    def show_unrecorded(self) -> None:
+        """Give every screen the calls in its scope that are not recorded."""
+        for screen in self._screens:
+            self._show_unrecorded_on(screen)
+
+    def _show_unrecorded_on(self, screen: Screen) -> None:
+        if self.watchtower is not None:
+            screen.show_unrecorded(*self.watchtower.frame_for(screen.seat))
 
     def _follow_accounts(self, account_ids: set[int | None]) -> None:
         changed = [screen for screen in self._screens if screen.seat.account_id in account_ids]
@@ -198,6 +224,9 @@ class Feed:
     async def _open(self, screen: Screen, resume: tuple[str, int] | None) -> None:
         """Read the board, or what was missed of it, for a screen that is behind."""
         screen.start_reading()
+        if self.stale and self._epoch:
+            # Waiting for a database that is known to be away would hold up calls that are not recorded.
+            return screen.reading_failed()
         database, now, seat = self._database, self._clock(), screen.seat
         try:
             if resume is not None:
@@ -219,7 +248,10 @@ class Feed:
     async def attend(self, socket: WebSocket, seat: Seat, resume: tuple[str, int] | None, limit: int) -> None:
         """Serve one accepted socket until either side closes it."""
         screen = Screen(seat, limit)
+        # Ticks may come before any board: they must not take a screen back that says where it left off.
+        screen.cursor = resume[1] if resume else 0
         self._screens.add(screen)
+        self._show_unrecorded_on(screen)
         SCREENS.inc()
         sender = asyncio.create_task(self._send(socket, screen, resume))
         listener = asyncio.create_task(_until_closed(socket))
@@ -240,9 +272,12 @@ class Feed:
             text = await screen.next()
             if text is not None:
                 await socket.send_text(text)
+                screen.sent()
             elif screen.phase is Phase.BEHIND and screen.close_code is None:
                 await self._open(screen, resume)
-                resume = None
+                self._deliveries.opened()
+                # A screen whose board could not be read goes on from where it left off when it can.
+                resume = None if screen.opened else resume
         await socket.close(screen.close_code)
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from control_center.board import Batch, Missed, Snapshot
+from control_center.call_cards import CallCard
 from control_center.cards import AlarmCard, Shape
 from control_center.changes import FeedEvent
 from control_center.presence import DeviceCount
 from control_center.seats import Seat, screen_epoch
 from control_center.subjects import SUBJECTS, Card, Key, SubjectName, Viewpoint
+from control_center.task_cards import TaskCard
 from control_center.witness import Witness
 from control_center.work_cards import OfferCard, OrderCard
 
@@ -25,6 +27,8 @@ class SnapshotFrame(Shape):
     cards: tuple[AlarmCard, ...]
     orders: tuple[OrderCard, ...]
     offers: tuple[OfferCard, ...]
+    tasks: tuple[TaskCard, ...]
+    calls: tuple[CallCard, ...]
 
 
 class ResumedFrame(Shape):
@@ -91,6 +95,8 @@ def snapshot_text(snapshot: Snapshot) -> str:
         cards=shown["alarm"],
         orders=shown["order"],
         offers=shown["offer"],
+        tasks=shown["task"],
+        calls=shown["call"],
     ).model_dump_json()
 
 

@@ -15,3 +15,8 @@ FEED_DELAY: Final = Histogram(
     "From an event's time to its frames being queued",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10),
 )
+LANE_LISTENING: Final = Gauge("anban_event_lane_listening", "1 while the broker's event lane is read for screens")
+EVENTS_HEARD: Final = Counter("anban_event_lane_events_total", "Events heard on the broker's event lane", ["result"])
+UNRECORDED_CALLS: Final = Gauge("anban_unrecorded_calls", "Calls for help shown although they are not recorded")
+ANSWERS_WAITING: Final = Gauge("anban_unrecorded_answers_waiting", "Answers on the emergency page not yet applied")
+REGISTER_COPY_AGE: Final = Gauge("anban_register_copy_age_seconds", "Age of the copy of register and sessions")

@@ -1,26 +1,51 @@
 """Workers, the offers made to them and what a search for one found, as staff are shown them."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from control_center.cards import NearestMiss, OfferEntry, OfferReasons, WorkerBrief
 from control_center.dependencies import Connection
+from control_center.help_cards import (
+    LeftOut,
+    Named,
+    NearestMiss,
+    OfferEntry,
+    OfferReasons,
+    SearchEntry,
+    WorkerBrief,
+)
+from control_center.shapes import Person
 from schemas.database import Row, rows
 from schemas.statements import statement
 
 log: Final = structlog.get_logger()
 
 OFFERS: Final[LiteralString] = """
-    SELECT offer.*, account.name AS worker_name, provider.name AS worker_provider, worker.phone AS worker_phone
+    SELECT offer.*, account.name AS worker_name, provider.name AS worker_provider, worker.phone AS worker_phone,
+           namer.name AS namer
     FROM offer
+    LEFT JOIN account AS namer ON namer.id = offer.named_by
     JOIN worker ON worker.id = offer.worker_id
     JOIN account ON account.id = worker.account_id
     JOIN provider ON provider.id = worker.provider_id
 """
 OF_ORDER = statement(f"{OFFERS} WHERE offer.order_id = %(id)s::bigint ORDER BY offer.id")
 OF_ALARM = statement(f"{OFFERS} WHERE offer.alarm_id = %(id)s::bigint ORDER BY offer.id")
+SEARCHES = statement("""
+    SELECT search.id, search.at, search.actor_id, account.name AS actor, search.circle, search.considered,
+           search.eligible, search.turned_away, search.left_out
+    FROM responder_search AS search
+    LEFT JOIN account ON account.id = search.actor_id
+    WHERE search.alarm_id = %(id)s::bigint
+    ORDER BY search.id
+""")
+IN_SIGHT = statement("""
+    SELECT worker_id FROM worker_audience(%(now)s::timestamptz)
+    WHERE account_id = %(account_id)s::integer AND worker_id = ANY(%(worker_ids)s::integer[])
+""")
 
 
 class Search(BaseModel):
@@ -74,7 +99,14 @@ def _entry(offer: Row) -> OfferEntry:
         answered_at=offer["answered_at"],
         decline_reason=offer["decline_reason"],
         reasons=reasons_of(offer["reasons"]),
+        named=None if offer["named_by"] is None else _named(offer),
+        waived=offer["waived"],
+        search=offer["search_id"],
     )
+
+
+def _named(offer: Row) -> Named:
+    return Named(by=Person(id=offer["named_by"], name=offer["namer"]), reason=offer["named_reason"])
 
 
 def offers_of_order(conn: Connection, order_id: int) -> list[OfferEntry]:
@@ -85,3 +117,34 @@ def offers_of_order(conn: Connection, order_id: int) -> list[OfferEntry]:
 def offers_of_alarm(conn: Connection, alarm_id: int) -> list[OfferEntry]:
     """Who was asked to go to an alarm, oldest first."""
     return [_entry(offer) for offer in rows(conn, OF_ALARM, {"id": alarm_id})]
+
+
+def in_sight(conn: Connection, now: datetime, account_id: int, worker_ids: Iterable[int]) -> set[int]:
+    """Which of these workers a member of staff may be told of by name."""
+    asked = {"now": now, "account_id": account_id, "worker_ids": list(worker_ids)}
+    return {found["worker_id"] for found in rows(conn, IN_SIGHT, asked)}
+
+
+def left_out(told: Iterable[dict[str, Any]], seen: set[int]) -> list[LeftOut]:
+    """Those who were not asked, as kept with a search; whoever is not in sight stays without a name."""
+    unnamed = {"worker_id": None, "worker": None}
+    return [LeftOut.model_validate(one if one["worker_id"] in seen else one | unnamed) for one in told]
+
+
+def searches_of_alarm(conn: Connection, now: datetime, account_id: int, alarm_id: int) -> list[SearchEntry]:
+    """Every round of the searches for somebody to go to an alarm, oldest first, as this member of staff may see it."""
+    found = rows(conn, SEARCHES, {"id": alarm_id})
+    seen = in_sight(conn, now, account_id, {one["worker_id"] for search in found for one in search["left_out"]})
+    return [
+        SearchEntry(
+            id=search["id"],
+            at=search["at"],
+            actor=None if search["actor_id"] is None else Person(id=search["actor_id"], name=search["actor"]),
+            circle=search["circle"],
+            considered=search["considered"],
+            eligible=search["eligible"],
+            turned_away=search["turned_away"],
+            left_out=left_out(search["left_out"], seen),
+        )
+        for search in found
+    ]

@@ -9,15 +9,15 @@ from pydantic import BaseModel, StringConstraints
 from control_center.access import Action, elders_on, log_access
 from control_center.auth import SignedIn, Staff, Viewer
 from control_center.cards import AlarmCard, AlarmDetail, AlarmList, CardAnswer
-from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Nothing, Now, Storable
+from control_center.dependencies import LARGEST_BIGINT, AlarmId, Before, Connection, Db, Moment, Nothing, Now, Storable
 from control_center.errors import ApiError
-from control_center.offer_views import offers_of_alarm
+from control_center.offer_views import offers_of_alarm, searches_of_alarm
 from control_center.timelines import alarm_timeline
 from control_center.views import alarm_cards, elders_of_family, for_family, for_worker
-from dispatch import answering, responders
+from dispatch import answering, claims, responders, shelving
 from schemas.database import Transaction
 from schemas.statements import statement
-from schemas.states import Outcome
+from schemas.states import FalseAlarmCause, Outcome, ShelveReason
 
 # The audience is looked up alarm by alarm, newest first, so that a long history is not gone through to show a page.
 LIST = statement("""
@@ -46,9 +46,18 @@ class Note(BaseModel):
 
 
 class Resolution(BaseModel):
-    """How an alarm ended."""
+    """How an alarm ended; a false alarm needs its cause."""
 
     outcome: Outcome
+    cause: FalseAlarmCause | None = None
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable] | None = None
+
+
+class Shelving(BaseModel):
+    """Why an alarm is put aside, and until when it is silent."""
+
+    reason: ShelveReason
+    until: Moment
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable] | None = None
 
 
@@ -98,23 +107,40 @@ def read_alarm(alarm_id: AlarmId, account: Viewer, db: Db, now: Now) -> AlarmDet
         family = account.role == "family"
         entries = alarm_timeline(tx.conn, alarm_id, family=family)
         offers = [] if family else offers_of_alarm(tx.conn, alarm_id)
+        searches = [] if family else searches_of_alarm(tx.conn, now, account.id, alarm_id)
         shown = elders_on([card])
         log_access(tx, now, account.id, "alarm.read", elder_id=found["elder_id"], alarm_id=alarm_id, elder_ids=shown)
-    return AlarmDetail(card=card, timeline=entries, offers=offers)
+    return AlarmDetail(card=card, timeline=entries, offers=offers, searches=searches)
 
 
 @router.post("/alarms/{alarm_id}/acknowledge")
 def acknowledge(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Nothing | None = None) -> CardAnswer:
     """Take an alarm: it falls silent and stays open."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         answering.acknowledge(tx, now, alarm_id, account.id)
         return card_answer(tx, now, account, "alarm.acknowledged", alarm_id)
+
+
+@router.post("/alarms/{alarm_id}/claim")
+def claim(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Nothing | None = None) -> CardAnswer:
+    """Say "mine" of a ringing alarm for some seconds: the others see it and may still acknowledge."""
+    with db.transaction(account.seat_id) as tx:
+        claims.claim(tx, now, alarm_id, account.id)
+        return card_answer(tx, now, account, "alarm.claimed", alarm_id)
+
+
+@router.post("/alarms/{alarm_id}/shelve")
+def shelve(alarm_id: AlarmId, shelving_: Shelving, account: Staff, db: Db, now: Now) -> CardAnswer:
+    """Put an alarm aside until a time, at most a day ahead: then, or when something worse happens, it rings again."""
+    with db.transaction(account.seat_id) as tx:
+        shelving.shelve(tx, now, alarm_id, account.id, shelving_.reason, shelving_.until, shelving_.note or None)
+        return card_answer(tx, now, account, "alarm.shelved", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/notes")
 def add_note(alarm_id: AlarmId, note: Note, account: Staff, db: Db, now: Now) -> CardAnswer:
     """Write down what was learned."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         answering.add_note(tx, now, alarm_id, account.id, note.text)
         return card_answer(tx, now, account, "alarm.noted", alarm_id)
 
@@ -122,14 +148,14 @@ def add_note(alarm_id: AlarmId, note: Note, account: Staff, db: Db, now: Now) ->
 @router.post("/alarms/{alarm_id}/resolve")
 def resolve(alarm_id: AlarmId, resolution: Resolution, account: Staff, db: Db, now: Now) -> CardAnswer:
     """End an alarm with its outcome."""
-    with db.transaction() as tx:
-        answering.resolve(tx, now, alarm_id, account.id, resolution.outcome, resolution.note or None)
+    with db.transaction(account.seat_id) as tx:
+        answering.resolve(tx, now, alarm_id, account.id, resolution.outcome, resolution.note or None, resolution.cause)
         return card_answer(tx, now, account, "alarm.resolved", alarm_id)
 
 
 @router.post("/alarms/{alarm_id}/dispatch")
 def send_responder(alarm_id: AlarmId, account: Staff, db: Db, now: Now, _body: Nothing | None = None) -> CardAnswer:
     """Ask the nearest eligible workers to go; the first to accept is the responder."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         responders.send(tx, now, alarm_id, account.id)
         return card_answer(tx, now, account, "alarm.dispatched", alarm_id)

@@ -198,6 +198,7 @@ def _offer_card(offer: Row) -> OfferCard:
         org=Org(code=offer["org_code"] or "", name=offer["org_name"] or ""),
         distance_m=round(reasons.distance_m / ROUGHLY_M) * ROUGHLY_M,
         travel_minutes=reasons.travel_minutes,
+        named=offer["named_by"] is not None,
         offered_at=offer["offered_at"],
         expires_at=offer["expires_at"],
     )

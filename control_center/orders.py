@@ -114,7 +114,7 @@ def request_order(wish: OrderWish, account: Staff, db: Db, now: Now) -> OrderAns
         skills=tuple(dict.fromkeys(wish.skills)),
         note=wish.note or None,
     )
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         order_id = orders.request_order(tx, now, account.id, asked_for)
         return order_answer(tx, now, account, "order.requested", order_id)
 
@@ -168,7 +168,7 @@ def read_order(order_id: OrderId, account: OrderReader, db: Db, now: Now) -> Ord
 @router.post("/orders/{order_id}/cancel")
 def cancel(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) -> OrderAnswer:
     """Call an order off, until it is completed."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         orders.cancel(tx, now, order_id, account.id, body.reason)
         return order_answer(tx, now, account, "order.cancelled", order_id)
 
@@ -176,7 +176,7 @@ def cancel(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) ->
 @router.post("/orders/{order_id}/reassign")
 def reassign(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) -> OrderAnswer:
     """Take an order from its worker and look for somebody else."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         orders.reassign(tx, now, order_id, account.id, body.reason)
         return order_answer(tx, now, account, "order.reassigned", order_id)
 
@@ -184,7 +184,7 @@ def reassign(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) 
 @router.post("/orders/{order_id}/search")
 def search_again(order_id: OrderId, account: Staff, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
     """Look again at once, asking everybody anew."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         orders.search_again(tx, now, order_id, account.id)
         return order_answer(tx, now, account, "order.searched", order_id)
 
@@ -192,7 +192,7 @@ def search_again(order_id: OrderId, account: Staff, db: Db, now: Now, _body: Not
 @router.post("/orders/{order_id}/confirm")
 def confirm(order_id: OrderId, account: Viewer, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
     """Say that a completed visit took place as ordered."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         orders.confirm(tx, now, order_id, account.id)
         return order_answer(tx, now, account, "order.confirmed", order_id)
 
@@ -200,6 +200,6 @@ def confirm(order_id: OrderId, account: Viewer, db: Db, now: Now, _body: Nothing
 @router.post("/orders/{order_id}/settle")
 def settle(order_id: OrderId, account: Supervisor, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
     """Close the books on a confirmed visit."""
-    with db.transaction() as tx:
+    with db.transaction(account.seat_id) as tx:
         orders.settle(tx, now, order_id, account.id)
         return order_answer(tx, now, account, "order.settled", order_id)

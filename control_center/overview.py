@@ -20,28 +20,41 @@ COUNT_ELDERS = statement("""
 """)
 COUNT_OPEN = statement("""
     SELECT alarm.severity, count(*) AS open,
-           count(*) FILTER (WHERE (alarm.answered_at IS NULL AND alarm.answer_due_at < %(now)s::timestamptz)
-               OR (alarm.dispatched_at IS NULL AND alarm.dispatch_due_at < %(now)s::timestamptz)
-               OR (alarm.on_scene_at IS NULL AND alarm.on_scene_due_at < %(now)s::timestamptz)) AS breached
+           count(*) FILTER (WHERE (alarm.answered_at IS NULL AND alarm.answer_due_at < hand.at)
+               OR (alarm.dispatched_at IS NULL AND alarm.dispatch_due_at < hand.at)
+               OR (alarm.accepted_at IS NULL AND alarm.accept_due_at < hand.at)
+               OR (alarm.on_scene_at IS NULL AND alarm.on_scene_due_at < hand.at)
+               OR alarm.resolve_due_at < hand.at) AS breached
     FROM alarm JOIN open_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
+    CROSS JOIN LATERAL (SELECT LEAST(%(now)s::timestamptz, alarm.paused_at) AS at) AS hand
     WHERE audience.account_id = %(account_id)s::integer
     GROUP BY alarm.severity
 """)
-# The time to answer runs from the start of the promise: the press, the confirmed fall, or the turn for the worse.
+# The time to answer runs from the start of the promise: the press, the confirmed fall, or the turn for the worse. What
+# is done while the clocks are paused is done at the moment at which they stand.
 COUNT_TODAY = statement("""
     SELECT count(*) AS raised,
            count(alarm.answered_at) AS answered,
            count(*) FILTER (WHERE alarm.answered_at <= alarm.answer_due_at) AS answered_within_target,
            count(*) FILTER (WHERE alarm.escalation_level > 0) AS escalated,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM
-               alarm.answered_at - alarm.answer_due_at)::float8 + policy.answer_seconds) AS median_answer_seconds,
+               alarm.answered_at - alarm.answer_due_at)::float8 + COALESCE(policy.answer_seconds, 60)
+               ) AS median_answer_seconds,
            count(alarm.dispatched_at) AS dispatched,
-           count(*) FILTER (WHERE alarm.dispatched_at <= alarm.dispatch_due_at) AS dispatched_within_target,
+           count(*) FILTER (WHERE LEAST(alarm.dispatched_at, alarm.paused_at) <= alarm.dispatch_due_at
+               AND alarm.dispatched_at IS NOT NULL) AS dispatched_within_target,
+           count(alarm.accepted_at) AS accepted,
+           count(*) FILTER (WHERE LEAST(alarm.accepted_at, alarm.paused_at) <= alarm.accept_due_at
+               AND alarm.accepted_at IS NOT NULL) AS accepted_within_target,
            count(alarm.on_scene_at) AS on_scene,
-           count(*) FILTER (WHERE alarm.on_scene_at <= alarm.on_scene_due_at) AS on_scene_within_target
+           count(*) FILTER (WHERE LEAST(alarm.on_scene_at, alarm.paused_at) <= alarm.on_scene_due_at
+               AND alarm.on_scene_at IS NOT NULL) AS on_scene_within_target,
+           count(alarm.ended_at) AS resolved,
+           count(*) FILTER (WHERE LEAST(alarm.ended_at, alarm.paused_at) <= alarm.resolve_due_at
+               AND alarm.ended_at IS NOT NULL) AS resolved_within_target
     FROM alarm
     JOIN timed_alarm_audience(%(now)s::timestamptz) AS audience ON audience.alarm_id = alarm.id
-    JOIN severity_policy AS policy ON policy.severity = alarm.severity
+    LEFT JOIN promise_policy AS policy ON policy.id = alarm.promise_policy_id
     WHERE audience.account_id = %(account_id)s::integer AND audience.raised_at >= %(day_start)s::timestamptz
       AND NOT alarm.is_test AND alarm.state NOT IN ('pending', 'cancelled')
 """)
@@ -96,8 +109,12 @@ class Today(Shape):
     median_answer_seconds: float | None
     dispatched: int
     dispatched_within_target: int
+    accepted: int
+    accepted_within_target: int
     on_scene: int
     on_scene_within_target: int
+    resolved: int
+    resolved_within_target: int
 
 
 class OrdersToday(Shape):

@@ -10,24 +10,23 @@ from control_center.access import log_access
 from control_center.auth import Staff
 from control_center.dependencies import Db, Now
 from control_center.work_cards import FieldPerson, MapElder, MapElders, People, PersonState
-from dispatch.candidates import FRESH
+from dispatch.assignment import FRESH
 from schemas.database import Row
 from schemas.statements import statement
 
 LEAVING: Final = timedelta(minutes=5)
 """For this long after a visit or an alarm a position still tells whose door it was at."""
 
-# What somebody does is told to all who may see the person; whom it is for, only to those who may see that too. A
-# resolved alarm waits a day to be closed: its deadline's index finds the few that ended lately.
+# What somebody does is told to all who may see the person; whom it is for, only to those who may see that too.
 PEOPLE = statement("""
     WITH lately AS MATERIALIZED (
         SELECT responder_id, ended_at FROM alarm
-        WHERE alarm.due_at > %(now)s::timestamptz AND alarm.state = 'resolved' AND alarm.responder_id IS NOT NULL
-          AND alarm.ended_at + %(leaving)s::interval >= %(fresh_since)s::timestamptz
+        WHERE alarm.state = 'resolved' AND alarm.responder_id IS NOT NULL
+          AND alarm.ended_at >= %(fresh_since)s::timestamptz - %(leaving)s::interval
           AND NOT EXISTS (SELECT FROM alarm_audience(%(now)s::timestamptz) AS audience
                           WHERE audience.alarm_id = alarm.id AND audience.account_id = %(account_id)s::integer)
     )
-    SELECT worker.id, account.name, provider.name AS provider, worker.travel, position.lat, position.lon,
+    SELECT worker.id, account.name, provider.name AS provider, worker.kind, worker.travel, position.lat, position.lon,
            position.at AS position_at, visit.id AS order_id, visit.state AS order_state, answered.id AS alarm_id,
            EXISTS (SELECT FROM worker_shift WHERE worker_shift.worker_id = worker.id
                    AND tstzrange(worker_shift.starts_at, worker_shift.ends_at) @> %(now)s::timestamptz) AS on_shift,
@@ -104,6 +103,7 @@ def _person(person: Row) -> FieldPerson:
         id=person["id"],
         name=person["name"],
         provider=person["provider"],
+        kind=person["kind"],
         state=state,
         travel=person["travel"],
         lat=None if hidden else person["lat"],

@@ -13,13 +13,15 @@ from control_center.elder_cards import (
     Contact,
     ElderCard,
     ElderList,
+    Entry,
     Latest,
     Measured,
     Position,
 )
 from control_center.errors import ApiError
+from control_center.finding_views import news2_of
 from control_center.presence import elder_devices
-from control_center.views import elder_briefs, news2_of
+from control_center.views import elder_briefs
 from dispatch.orders import elder_state_changed
 from schemas import news2
 from schemas.database import Transaction, rows
@@ -44,13 +46,18 @@ SEARCH = statement("""
     LIMIT %(limit)s::integer
 """)
 IN_SCOPE = statement("""
-    SELECT elder.id, elder.conditions, elder.oxygen_scale
+    SELECT elder.id, elder.conditions, elder.oxygen_scale, elder.medicines, elder.allergies
     FROM elder_audience(%(now)s::timestamptz) AS audience
     JOIN elder ON elder.id = audience.elder_id
     WHERE elder.id = %(elder_id)s::integer AND audience.account_id = %(account_id)s::integer
 """)
 CONTACTS = statement("""
     SELECT name, relation, phone, priority FROM elder_contact WHERE elder_id = %(elder_id)s::integer ORDER BY priority
+""")
+ENTRY = statement("""
+    SELECT household.phone, household.door_note, household.key_holder, household.key_holder_phone
+    FROM elder JOIN household ON household.id = elder.household_id
+    WHERE elder.id = %(elder_id)s::integer
 """)
 # Readings count only for the time in which the elder wore the device.
 LATEST = statement("""
@@ -135,6 +142,12 @@ def _position(conn: Connection, now: datetime, elder_id: int) -> Position | None
     return Position(lat=found[0]["lat"], lon=found[0]["lon"], at=min(found[0]["at"], now)) if found else None
 
 
+def entry_of(conn: Connection, elder_id: int) -> Entry:
+    """How to get into an elder's home."""
+    [found] = rows(conn, ENTRY, {"elder_id": elder_id})
+    return Entry(**found)
+
+
 def elder_card(conn: Connection, now: datetime, account: SignedIn, found: dict[str, Any]) -> ElderCard:
     """The card of an elder found in scope; a family is not given the other contacts' names and numbers."""
     elder_id = found["id"]
@@ -151,6 +164,9 @@ def elder_card(conn: Connection, now: datetime, account: SignedIn, found: dict[s
         **brief.model_dump(),
         contacts=[Contact(**contact) for contact in contacts],
         conditions=found["conditions"],
+        medicines=found["medicines"],
+        allergies=found["allergies"],
+        entry=None if account.role == "family" else entry_of(conn, elder_id),
         oxygen_scale=found["oxygen_scale"],
         devices=elder_devices(conn, now, elder_id, staff=account.role != "family"),
         latest=Latest(**measured),

@@ -44,8 +44,11 @@ class Screen:
         self._limit = limit
         self._frames: deque[str] = deque()
         self._tick: Pulse | None = None
+        self._unrecorded: str | None = None
+        self._shows_unrecorded = False
         self._kept: list[BatchFrames] = []
         self._visible: set[Key] = set()
+        self._sent: set[int] = set()
         self._wake = asyncio.Event()
 
     def close(self, code: int) -> None:
@@ -55,6 +58,7 @@ class Screen:
 
     def fall_behind(self) -> None:
         """Drop everything queued and have the board read anew."""
+        self.witness.take_alarms()
         self._frames.clear()
         self._kept.clear()
         self._tick = None
@@ -118,14 +122,37 @@ class Screen:
         """Queue a sign of life in place of one not yet sent; a screen that waited tries again."""
         if self.phase is Phase.WAITING:
             self.phase = Phase.BEHIND
-        if self.opened:
+        if self.opened or pulse.stale:
             self._tick = pulse
         self._wake.set()
+
+    def show_unrecorded(self, text: str, shows_any: bool) -> None:
+        """Send the calls that are not recorded before everything else, in place of a list not yet sent; an empty list
+        only to a screen that shows some."""
+        if shows_any or self._shows_unrecorded:
+            self._unrecorded, self._shows_unrecorded = text, shows_any
+            self._wake.set()
+
+    def sent(self) -> None:
+        """A frame has left; with the last one every card that was queued has."""
+        if not self._frames and self.phase is Phase.LIVE:
+            self._sent |= self.witness.take_alarms()
+
+    def take_sent(self) -> set[int]:
+        """The alarms whose cards have left since this was asked last."""
+        sent, self._sent = self._sent, set()
+        return sent
 
     async def next(self) -> str | None:
         """The next frame to send; None when the screen must be closed or the board read first."""
         while True:
-            if self.close_code is not None or self.phase is Phase.BEHIND:
+            if self.close_code is not None:
+                return None
+            if self._unrecorded is not None:
+                text, self._unrecorded = self._unrecorded, None
+                FRAMES.labels("unrecorded").inc()
+                return text
+            if self.phase is Phase.BEHIND:
                 return None
             if self._frames:
                 return self._frames.popleft()

@@ -12,6 +12,7 @@ from control_center.gate import same_origin
 from control_center.screens import CLOSE_NO_FEED, CLOSE_NO_SESSION, CLOSE_TRY_LATER, QUEUE_LIMIT
 from control_center.seats import Seat
 from control_center.subjects import VIEWS
+from control_center.unrecorded import seat_in_copy
 
 
 def resume_point(epoch: str | None, last_id: str | None) -> tuple[str, int] | None:
@@ -36,10 +37,16 @@ async def _find_seat(socket: WebSocket) -> Seat | int:
         view = VIEWS.get(found.role)
         return Seat(found.id, found.token_hash, view) if view else CLOSE_NO_FEED
 
+    known = seat_in_copy(state.watchtower, token_of(socket) or "")
+    if known is not None and state.watchtower.away:
+        return known
     try:
-        return await asyncio.to_thread(look_up)
+        seat = await asyncio.to_thread(look_up)
     except AWAY:
-        return CLOSE_TRY_LATER
+        return known or CLOSE_TRY_LATER
+    if known is None:
+        state.watchtower.copy_now()
+    return seat
 
 
 router = APIRouter()

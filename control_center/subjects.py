@@ -1,4 +1,4 @@
-"""What the feed speaks of: alarms, orders and offers, each with its cards, who may see them and as what.
+"""What the feed speaks of: alarms, orders, offers, tasks and calls, each with its cards, who may see them and as what.
 
 A further subject needs an entry in SUBJECTS, its kinds of events and a place in the snapshot, and nothing in the feed.
 """
@@ -11,6 +11,8 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 from psycopg import sql
 
 from control_center.access import elders_on
+from control_center.call_cards import CallCard
+from control_center.call_views import call_cards, elders_on_call
 from control_center.cards import AlarmCard
 from control_center.dependencies import Connection
 from control_center.order_views import (
@@ -19,14 +21,17 @@ from control_center.order_views import (
     offer_cards,
     order_cards,
 )
+from control_center.task_cards import TaskCard
+from control_center.task_views import task_cards
 from control_center.views import alarm_cards, for_family, for_worker
 from control_center.work_cards import OfferCard, OrderCard
+from schemas.calls import CALL_OVER
 from schemas.statements import statement
 from schemas.states import ENDED, ORDER_ENDED, Role
 
-SubjectName = Literal["alarm", "order", "offer"]
-Card = AlarmCard | OrderCard | OfferCard
-CardT = TypeVar("CardT", AlarmCard, OrderCard, OfferCard)
+SubjectName = Literal["alarm", "order", "offer", "task", "call"]
+Card = AlarmCard | OrderCard | OfferCard | TaskCard | CallCard
+CardT = TypeVar("CardT", AlarmCard, OrderCard, OfferCard, TaskCard, CallCard)
 View = Literal["staff", "family", "worker"]
 VIEWS: Final[Mapping[Role, View]] = {
     "operator": "staff",
@@ -133,9 +138,27 @@ OPEN_OFFERS = statement("""
     WHERE offer.state = 'open' AND account.id = %(account_id)s::integer
     ORDER BY offer.id
 """)
+TASK_AUDIENCE = statement("""
+    SELECT task_id AS id, account_id, false AS parting FROM timed_task_audience(%(now)s::timestamptz)
+    WHERE task_id = ANY(%(ids)s::bigint[])
+""")
+OPEN_TASKS = statement("""
+    SELECT task_id AS id FROM timed_task_audience(%(now)s::timestamptz)
+    WHERE account_id = %(account_id)s::integer AND done_at IS NULL
+    ORDER BY task_id
+""")
+CALL_AUDIENCE = statement("""
+    SELECT call_id AS id, account_id, false AS parting FROM timed_call_audience(%(now)s::timestamptz)
+    WHERE call_id = ANY(%(ids)s::bigint[])
+""")
+LIVE_CALLS = statement("""
+    SELECT call_id AS id FROM timed_call_audience(%(now)s::timestamptz)
+    WHERE account_id = %(account_id)s::integer AND ended_at IS NULL
+    ORDER BY call_id
+""")
 
 
-def _shown_on(card: AlarmCard | OrderCard) -> frozenset[int]:
+def _shown_on(card: AlarmCard | OrderCard | TaskCard) -> frozenset[int]:
     return frozenset(elders_on([card]))
 
 
@@ -147,6 +170,9 @@ _ALARM: Final[Subject[AlarmCard]] = Subject(
     ending_events=frozenset({"resolved", "cancelled"}),
     elders=_shown_on,
     masks={"staff": _whole, "family": for_family, "worker": lambda card, _own: for_worker(card)},
+    staff_events=frozenset(
+        {"claimed", "claim_ended", "grouped", "commanded", "command_answered", "command_expired", "handed_off"}
+    ),
 )
 _ORDER: Final[Subject[OrderCard]] = Subject(
     cards=order_cards,
@@ -172,7 +198,31 @@ _OFFER: Final[Subject[OfferCard]] = Subject(
     elders=lambda _card: frozenset(),
     masks={"worker": _whole},
 )
-SUBJECTS: Final[Mapping[SubjectName, Subject[Any]]] = {"alarm": _ALARM, "order": _ORDER, "offer": _OFFER}
+_TASK: Final[Subject[TaskCard]] = Subject(
+    cards=task_cards,
+    audience=TASK_AUDIENCE,
+    on_board=OPEN_TASKS,
+    ended_states=frozenset({"done"}),
+    ending_events=frozenset({"done"}),
+    elders=_shown_on,
+    masks={"staff": _whole},
+)
+_CALL: Final[Subject[CallCard]] = Subject(
+    cards=call_cards,
+    audience=CALL_AUDIENCE,
+    on_board=LIVE_CALLS,
+    ended_states=CALL_OVER,
+    ending_events=CALL_OVER,
+    elders=elders_on_call,
+    masks={"staff": _whole},
+)
+SUBJECTS: Final[Mapping[SubjectName, Subject[Any]]] = {
+    "alarm": _ALARM,
+    "order": _ORDER,
+    "offer": _OFFER,
+    "task": _TASK,
+    "call": _CALL,
+}
 
 
 def elders_shown(cards: Mapping[Key, Card]) -> frozenset[int]:

@@ -2,40 +2,39 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Final
-
-import structlog
-from pydantic import ValidationError
 
 from control_center.cards import (
     AlarmCard,
     AlarmDevice,
-    AlarmFinding,
     AlarmResponse,
     ElderBrief,
     Escalation,
-    News2,
     NextDue,
     Org,
+    Pause,
     Person,
     Point,
     Promise,
     Sla,
 )
 from control_center.dependencies import Connection
+from control_center.finding_views import finding_of, news2_of
+from control_center.lifecycle_views import claim_on, group_of, shelving_of
 from control_center.offer_views import assigned_worker, search_of, without_phone
+from dispatch.promises import clocks
 from schemas.database import Row, rows
 from schemas.district_time import today
 from schemas.statements import statement
 from schemas.states import ENDED
-
-log: Final = structlog.get_logger()
 
 ALARMS = statement("""
     SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
            CASE WHEN alarm.org_code IS NULL THEN household.lat ELSE org_unit.lat END AS lat,
            CASE WHEN alarm.org_code IS NULL THEN household.lon ELSE org_unit.lon END AS lon,
            org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name,
+           claimant.name AS claimed_name, claimed.name AS claimed_seat_name,
+           incident_group.id AS group_id, incident_group.kind AS group_kind, incident_group.place AS group_place,
+           (SELECT count(*) FROM incident AS other WHERE other.group_id = incident_group.id) AS group_incidents,
            worker.id AS worker_id, responder.name AS worker_name, provider.name AS worker_provider,
            worker.phone AS worker_phone, asked.offers_open, asked.offers_made
     FROM alarm
@@ -43,6 +42,10 @@ ALARMS = statement("""
     LEFT JOIN household ON household.id = alarm.household_id
     LEFT JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
     LEFT JOIN account ON account.id = alarm.acknowledged_by
+    LEFT JOIN account AS claimant ON claimant.id = alarm.claimed_by
+    LEFT JOIN seat AS claimed ON claimed.id = alarm.claimed_seat
+    LEFT JOIN incident ON incident.id = alarm.incident_id
+    LEFT JOIN incident_group ON incident_group.id = incident.group_id
     LEFT JOIN worker ON worker.id = alarm.responder_id
     LEFT JOIN account AS responder ON responder.id = worker.account_id
     LEFT JOIN provider ON provider.id = worker.provider_id
@@ -104,11 +107,18 @@ def promise(
 
 
 def _sla(alarm: Row, now: datetime) -> Sla:
-    ended = alarm["ended_at"]
+    made = {
+        clock.promise: Promise(due_at=clock.due_at, met_at=clock.met_at, breached=clock.broken)
+        for clock in clocks(alarm, now)
+    }
+    paused = alarm["paused_at"]
     return Sla(
-        answer=promise(alarm["answer_due_at"], alarm["answered_at"], ended, now),
-        dispatch=promise(alarm["dispatch_due_at"], alarm["dispatched_at"], ended, now),
-        on_scene=promise(alarm["on_scene_due_at"], alarm["on_scene_at"], ended, now),
+        answer=made.get("answer"),
+        dispatch=made.get("dispatch"),
+        accept=made.get("accept"),
+        on_scene=made.get("on_scene"),
+        resolve=made.get("resolve"),
+        paused=Pause(since=paused, until=alarm["paused_until"], reason=alarm["pause_reason"]) if paused else None,
     )
 
 
@@ -116,27 +126,6 @@ def _next_due(alarm: Row) -> NextDue | None:
     if alarm["due_at"] is None or alarm["due_reason"] == "close":
         return None
     return NextDue(at=alarm["due_at"], reason=alarm["due_reason"])
-
-
-def news2_of(stored: object) -> News2 | None:
-    """A stored or computed NEWS2 score; one in an unknown shape must not take the card with it."""
-    if stored is None:
-        return None
-    try:
-        return News2.model_validate(stored)
-    except ValidationError as error:
-        log.error("unreadable_news2", faults=error.error_count())
-        return None
-
-
-def finding_of(details: dict[str, object]) -> AlarmFinding | None:
-    """What an alarm's details say was found; one in an unknown shape must not take the card with it."""
-    found = {name: value for name, value in details.items() if name in AlarmFinding.model_fields}
-    try:
-        return AlarmFinding.model_validate(found) if found else None
-    except ValidationError as error:
-        log.error("unreadable_finding", faults=error.error_count())
-        return None
 
 
 def point(lat: float | None, lon: float | None) -> Point | None:
@@ -178,8 +167,13 @@ def _alarm_card(alarm: Row, wearer: Row | None, residents: list[ElderBrief], now
         escalation=Escalation(level=alarm["escalation_level"], roles=alarm["escalation_roles"]),
         acknowledged_at=alarm["acknowledged_at"],
         acknowledged_by=Person(id=acknowledged_by, name=alarm["acknowledged_name"]) if acknowledged_by else None,
+        incident_id=alarm["incident_id"],
+        group=group_of(alarm),
+        claim=claim_on(alarm),
+        shelved=shelving_of(alarm),
         resolved_at=alarm["ended_at"],
         outcome=alarm["outcome"],
+        outcome_cause=alarm["outcome_cause"],
         news2=news2_of(alarm["details"].get("news2")),
         finding=finding_of(alarm["details"]),
         device=AlarmDevice(id=alarm["device_id"] or "", kind=alarm["device_kind"] or ""),
@@ -230,6 +224,11 @@ def _told(response: AlarmResponse) -> AlarmResponse:
     )
 
 
+def _clocks_alone(sla: Sla) -> Sla:
+    """The clocks as anybody but staff is told of them: that they stand still, not why."""
+    return sla.model_copy(update={"paused": sla.paused.model_copy(update={"reason": None})}) if sla.paused else sla
+
+
 def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
     """A card without what a family may not see: elders who are not theirs, their measurements, the search for help."""
     own = card.elder is not None and card.elder.id in elder_ids
@@ -238,9 +237,15 @@ def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
             "elder": card.elder if own else None,
             "news2": card.news2 if own else None,
             "finding": None,
+            "incident_id": None,
+            "group": None,
+            "claim": None,
+            "shelved": None,
+            "outcome_cause": None,
             "residents": [resident for resident in card.residents if resident.id in elder_ids],
             "home": None,
             "response": _told(card.response),
+            "sla": _clocks_alone(card.sla),
         }
     )
 
@@ -261,11 +266,17 @@ def for_worker(card: AlarmCard) -> AlarmCard:
             "acknowledged_by": None,
             "news2": None,
             "finding": None,
+            "incident_id": None,
+            "group": None,
+            "claim": None,
+            "shelved": None,
+            "outcome_cause": None,
             "device": AlarmDevice(id="", kind=""),
             "elder": visited(card.elder, ended=ended) if card.elder else None,
             "residents": [visited(resident, ended=ended) for resident in card.residents],
             "home": None if ended else card.home,
             "address": "" if ended else card.address,
             "response": _told(card.response),
+            "sla": _clocks_alone(card.sla),
         }
     )

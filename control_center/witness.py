@@ -10,9 +10,10 @@ import psycopg
 import structlog
 
 from control_center.access import log_access
-from control_center.dependencies import Clock, Database
+from control_center.dependencies import Database
 from control_center.seats import Seat
 from control_center.subjects import SUBJECTS, Card, Key, elders_shown
+from schemas.clock import Clock
 
 MAX_WAITING: Final = 10_000
 """Sightings kept while the database is away; the oldest are dropped, loudly."""
@@ -36,16 +37,25 @@ class Witness:
         self.account_id = account_id
         self._known: dict[Key, frozenset[int]] = {}
         self._fresh: dict[Key, frozenset[int]] = {}
+        self._alarms: set[int] = set()
 
     def know(self, cards: Mapping[Key, Card]) -> None:
         """These have been recorded already."""
         self._known.update((key, _on(key, card)) for key, card in cards.items())
+        self._alarms.update(key.id for key in cards if key.subject == "alarm")
 
     def see(self, key: Key, card: Card) -> None:
         """A card goes to the socket; it counts anew only when it shows somebody whom it did not show before."""
         elders, known = _on(key, card), self._known.get(key, frozenset())
         if not elders <= known:
             self._known[key] = self._fresh[key] = elders | known
+        if key.subject == "alarm":
+            self._alarms.add(key.id)
+
+    def take_alarms(self) -> set[int]:
+        """The alarms whose cards went to the socket's queue since this was asked last."""
+        alarms, self._alarms = self._alarms, set()
+        return alarms
 
     def tell(self) -> dict[Key, frozenset[int]]:
         """What has not been told yet."""

@@ -21,6 +21,7 @@ from schemas.states import (
     Attention,
     OfferState,
     OrderState,
+    ResponderKind,
     Severity,
     Travel,
 )
@@ -145,7 +146,8 @@ class OfferedAlarm(Shape):
 
 
 class OfferCard(Shape):
-    """A question to one worker: exactly one of order and alarm, where roughly, how far, until when."""
+    """A question to one worker: exactly one of order and alarm, where roughly, how far, until when; `named` when a
+    member of staff chose her."""
 
     id: int
     state: OfferState
@@ -155,6 +157,7 @@ class OfferCard(Shape):
     org: Org
     distance_m: int
     travel_minutes: int
+    named: bool
     offered_at: datetime
     expires_at: datetime
 
@@ -196,6 +199,7 @@ class FieldPerson(Shape):
     id: int
     name: str
     provider: str
+    kind: ResponderKind
     state: PersonState
     travel: Travel
     lat: float | None

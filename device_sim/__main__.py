@@ -21,7 +21,7 @@ from device_sim.recordings import BadRecording, Columns, Recording, read_recordi
 from device_sim.replay import Played, play
 from device_sim.seeding import Seeded, seed_district
 from device_sim.simulation import Plan, Simulation
-from device_sim.staffing import Staffed, seed_workforce
+from device_sim.staffing import Staffed, seed_neighbours, seed_workforce
 from schemas.database import connect
 from schemas.process import StopSignal, configure_logging, serve_health
 from schemas.settings import Settings, load_settings
@@ -66,7 +66,10 @@ def _seed(conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders
         task = progress.add_task("elders", total=elders)
         seeded = seed_district(conn, keys, elders, now, lambda done: progress.advance(task, done))
         progress.update(task, completed=elders)
-    return seeded, seed_accounts(conn, password_hash, now), seed_workforce(conn, elders, password_hash, now)
+    accounts = seed_accounts(conn, password_hash, now)
+    workers = seed_workforce(conn, elders, password_hash, now)
+    neighbours = seed_neighbours(conn, elders, password_hash, now)
+    return seeded, accounts, Staffed(workers.workers + neighbours.workers, workers.shifts + neighbours.shifts)
 
 
 @app.command()

@@ -18,6 +18,15 @@ from schemas.states import Role
 DEMO_PASSWORD: Final = "anban-demo"  # noqa: S105
 SIM_OPERATORS: Final = ("sim-operator-1", "sim-operator-2")
 """Played by `device_sim people`, so that the other operators are left to whoever tries the console."""
+SEATS: Final = (
+    (DISTRICT_CODE, "一号席"),
+    (DISTRICT_CODE, "二号席"),
+    (DISTRICT_CODE, "三号席"),
+    (DISTRICT_CODE, "四号席"),
+    (DISTRICT_CODE, "班长席"),
+    ("500109001", "街道席"),
+)
+"""The desks at which the demo's staff may sit."""
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 _USERNAMES = statement("SELECT username FROM account")
@@ -30,6 +39,9 @@ _ADD_ACCOUNT = statement("""
 _ADD_MEMBERSHIP = statement("""
     INSERT INTO membership (account_id, org_code, elder_id, valid_from)
     VALUES (%(account_id)s, %(org_code)s, %(elder_id)s, %(now)s)
+""")
+_ADD_SEAT = statement("""
+    INSERT INTO seat (org_code, name) VALUES (%(org_code)s, %(name)s) ON CONFLICT (org_code, name) DO NOTHING
 """)
 _WEARER = statement("""
     SELECT device_assignment.elder_id
@@ -69,8 +81,13 @@ def hash_demo_password() -> str:
 
 
 def seed_accounts(conn: psycopg.Connection[TupleRow], password_hash: str, now: datetime) -> int:
-    """Add the accounts that are missing, each with its scope, workers' apart; returns how many."""
+    """Add the accounts that are missing, each with its scope, workers' apart, and the seats.
+
+    Returns how many accounts were added.
+    """
     with conn.transaction():
+        for org_code, name in SEATS:
+            conn.execute(_ADD_SEAT, {"org_code": org_code, "name": name})
         existing = {found["username"] for found in rows(conn, _USERNAMES)}
         missing = [account for account in demo_accounts() if account.username not in existing]
         return sum(_add(conn, account, password_hash, now) for account in missing)

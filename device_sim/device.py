@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -77,6 +77,7 @@ class Device:
         self._kept: deque[Message] = deque(maxlen=KEPT_SAMPLES)
         self._in_flight: dict[int, tuple[Lane, int]] = {}
         self._pending: dict[int, PendingEvent] = {}
+        self._answers: OrderedDict[str, str] = OrderedDict()
 
     @property
     def kept_samples(self) -> int:
@@ -96,6 +97,8 @@ class Device:
     def report(self, sample: Message, at: int | None = None) -> None:
         """Send one sample, or keep it for later; the oldest kept one gives way when the memory is full."""
         timed = {"at": utc_millis() if at is None else at, **sample}
+        if "lat" in sample and "lon" in sample:
+            self.position = (sample["lat"], sample["lon"])
         if self.connection.is_connected and not self.connection.is_busy and not self._kept:
             self._send_telemetry(timed, 1)
             return
@@ -177,20 +180,32 @@ class Device:
         """See Listener."""
         try:
             command = json.loads(payload)
-            kind, command_id = command["kind"], command["id"]
+            kind, command_id = command["kind"], str(command["id"])
         except (ValueError, KeyError, TypeError):
             metrics.COMMANDS.labels("unreadable").inc()
             return
         metrics.COMMANDS.labels(kind if kind in _ANSWERS or kind == "recorded" else "unknown").inc()
         if kind == "recorded":
             self._note_recorded(command)
-        else:
-            self._publish("cmd/ack", encode({"id": command_id, "result": self._answer(kind)}), -1)
-        self._on_command(self, command)
+            self._on_command(self, command)
+            return
+        is_new = command_id not in self._answers
+        if is_new:
+            self._answers[command_id] = self._act_on(kind, command.get("expires"))
+            while len(self._answers) > _ANSWERS_KEPT:
+                self._answers.popitem(last=False)
+        # A repetition says that the answer was lost: it is given again, and nothing is done twice.
+        self._publish("cmd/ack", encode({"id": command_id, "result": self._answers[command_id]}), -1)
+        if is_new:
+            self._on_command(self, command)
 
-    def _answer(self, kind: str) -> str:
+    def _act_on(self, kind: str, expires: object) -> str:
+        if isinstance(expires, int) and utc_millis() > expires:
+            return "expired"
         if kind == "locate" and self.position is not None:
             return f"{self.position[0]:.6f},{self.position[1]:.6f}"
+        if kind == "talk" and self.kind in _LOUDSPEAKERS:
+            return "talking"
         return _ANSWERS.get(kind, "unsupported")
 
     def _note_recorded(self, command: Message) -> None:
@@ -241,4 +256,6 @@ class Device:
 
 
 _LANES: Final[tuple[Lane, ...]] = ("telemetry", "event", "status", "cmd/ack")
+_LOUDSPEAKERS: Final[frozenset[DeviceKind]] = frozenset({"button", "hub"})
+_ANSWERS_KEPT: Final = 64
 _ANSWERS: Final = {"seen": "shown", "ring": "ringing", "locate": "no position", "talk": "unsupported"}

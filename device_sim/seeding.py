@@ -1,7 +1,7 @@
 """Writes the district into the registry: only what is missing, in one transaction, by binary COPY."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from device_sim.care_notes import allergies_of, entry_of, medicines_of
 from device_sim.device_keys import DeviceKeys
 from device_sim.population import Elder, Household, households
 from device_sim.towns import DISTRICT_CODE, DISTRICT_NAME, DISTRICT_POINT, TOWNS
@@ -41,6 +42,7 @@ _RENEW_SECRETS = statement("""
 FENCE_RADIUS_M: Final = 1000.0
 """Farther than anybody's errands: the everyday walks of a simulated wearer stay within 800 m."""
 _CHUNK: Final = 1000
+_ENTRY_COLUMNS: Final = {"phone": "text", "door_note": "text", "key_holder": "text", "key_holder_phone": "text"}
 Progress = Callable[[int], None]
 
 
@@ -148,9 +150,9 @@ def _copy_households(conn: psycopg.Connection[TupleRow], known: _Known, missing:
     _copy(
         conn,
         "household",
-        {"id": "int4", "org_code": "text", "address": "text", "lat": "float8", "lon": "float8"},
+        {"id": "int4", "org_code": "text", "address": "text", "lat": "float8", "lon": "float8", **_ENTRY_COLUMNS},
         (
-            (ids[one.number], one.home.town.code, one.home.address, one.home.lat, one.home.lon)
+            (ids[one.number], one.home.town.code, one.home.address, one.home.lat, one.home.lon, *astuple(entry_of(one)))
             for one in missing.households
         ),
     )
@@ -170,6 +172,7 @@ def _copy_elders(
     columns = {"id": "int4", "household_id": "int4", "name": "text", "gender": "text", "birth_date": "date"}
     columns |= {"phone": "text", "state": "text", "state_since": "timestamptz", "living_alone": "bool"}
     columns |= {"tags": "text[]", "conditions": "text[]", "oxygen_scale": "int2"}
+    columns |= {"medicines": "text[]", "allergies": "text[]"}
     for start in range(0, len(missing.elders), _CHUNK):
         chunk = missing.elders[start : start + _CHUNK]
         _copy(conn, "elder", columns, (_elder_row(elder, ids, household_ids[home], now) for elder, home in chunk))
@@ -201,6 +204,8 @@ def _elder_row(elder: Elder, ids: dict[int, int], household_id: int, now: dateti
         list(elder.tags),
         list(elder.conditions),
         elder.oxygen_scale,
+        medicines_of(elder),
+        allergies_of(elder),
     )
 
 

@@ -1,5 +1,6 @@
 """Writes providers, workers and their coming shifts: what is there stays, what is missing is added."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,7 +8,8 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
-from device_sim.workforce import PROVIDERS, Worker, shifts_of, workforce, workforce_size
+from device_sim.neighbours import GRID_SERVICE, NEIGHBOURHOOD_AID, grid_workers, helpers, hours_of
+from device_sim.workforce import PROVIDERS, Provider, Worker, workforce, workforce_size
 from schemas.database import rows
 from schemas.district_time import today
 from schemas.statements import statement
@@ -32,11 +34,11 @@ _ADD_ACCOUNTS = statement("""
     ON CONFLICT (username) DO NOTHING
 """)
 _ADD_WORKERS = statement("""
-    INSERT INTO worker (account_id, provider_id, phone, travel, base_lat, base_lon)
-    SELECT account.id, given.provider_id, given.phone, given.travel, given.lat, given.lon
-    FROM unnest(%(usernames)s::text[], %(provider_ids)s::integer[], %(phones)s::text[], %(travels)s::text[],
-                %(lats)s::double precision[], %(lons)s::double precision[])
-        AS given (username, provider_id, phone, travel, lat, lon)
+    INSERT INTO worker (account_id, provider_id, kind, phone, travel, base_lat, base_lon)
+    SELECT account.id, given.provider_id, given.kind, given.phone, given.travel, given.lat, given.lon
+    FROM unnest(%(usernames)s::text[], %(provider_ids)s::integer[], %(kinds)s::text[], %(phones)s::text[],
+                %(travels)s::text[], %(lats)s::double precision[], %(lons)s::double precision[])
+        AS given (username, provider_id, kind, phone, travel, lat, lon)
     JOIN account ON account.username = given.username AND account.role = 'worker'
     ON CONFLICT (account_id) DO NOTHING
     RETURNING account_id
@@ -56,6 +58,15 @@ _ADD_SHIFTS = statement("""
     SELECT * FROM unnest(%(worker_ids)s::integer[], %(starts_at)s::timestamptz[], %(ends_at)s::timestamptz[])
     ON CONFLICT DO NOTHING
 """)
+_ADD_PAIRINGS = statement("""
+    INSERT INTO pairing (worker_id, elder_id, note, valid_from)
+    SELECT given.worker_id, device_assignment.elder_id, '结对邻里', %(now)s::timestamptz
+    FROM unnest(%(worker_ids)s::integer[], %(wearables)s::text[]) AS given (worker_id, wearable)
+    JOIN device ON device.id = given.wearable
+    JOIN device_assignment ON device_assignment.device_key = device.key AND device_assignment.valid_to IS NULL
+                          AND device_assignment.elder_id IS NOT NULL
+    WHERE NOT EXISTS (SELECT FROM pairing WHERE pairing.worker_id = given.worker_id)
+""")
 
 
 @dataclass(frozen=True)
@@ -73,24 +84,49 @@ def seed_workforce(conn: psycopg.Connection[TupleRow], elders: int, password_has
     """
     workers = list(workforce(workforce_size(elders)))
     with conn.transaction():
-        conn.execute(_LOCK)
-        provider_ids = _add_providers(conn, now)
-        added = _add_workers(conn, workers, provider_ids, password_hash, now)
-        usernames = [worker.username for worker in workers]
-        found = rows(conn, _WORKERS, {"usernames": usernames})
-        ids = {one["username"]: one["id"] for one in found}
-        fresh = {one["username"] for one in found if one["account_id"] in added}
-        _add_skills(conn, [worker for worker in workers if worker.username in fresh], ids, now)
-        shifts = _add_shifts(conn, workers, ids, now)
-    return Staffed(len(added), shifts)
+        return _employ(conn, workers, PROVIDERS, password_hash, now)[0]
 
 
-def _add_providers(conn: psycopg.Connection[TupleRow], now: datetime) -> dict[str, int]:
-    names = [provider.name for provider in PROVIDERS]
-    states, reasons = [one.state for one in PROVIDERS], [one.reason for one in PROVIDERS]
+def seed_neighbours(conn: psycopg.Connection[TupleRow], elders: int, password_hash: str, now: datetime) -> Staffed:
+    """Add the grid workers of the towns, and the neighbours paired with some of so many elders.
+
+    The elders must have been seeded. A pairing that somebody ended is not begun again.
+    """
+    paired = list(helpers(elders))
+    people = [*grid_workers(), *(helper.worker for helper in paired)]
+    with conn.transaction():
+        staffed, ids = _employ(conn, people, (GRID_SERVICE, NEIGHBOURHOOD_AID), password_hash, now)
+        known = [helper for helper in paired if helper.worker.username in ids]
+        worker_ids = [ids[helper.worker.username] for helper in known]
+        wearables = [helper.elder.wearable_id for helper in known]
+        conn.execute(_ADD_PAIRINGS, {"worker_ids": worker_ids, "wearables": wearables, "now": now})
+    return staffed
+
+
+def _employ(
+    conn: psycopg.Connection[TupleRow],
+    workers: list[Worker],
+    providers: Sequence[Provider],
+    password_hash: str,
+    now: datetime,
+) -> tuple[Staffed, dict[str, int]]:
+    """What was added, and the ids of all by user name."""
+    conn.execute(_LOCK)
+    provider_ids = _add_providers(conn, providers, now)
+    added = _add_workers(conn, workers, provider_ids, password_hash, now)
+    found = rows(conn, _WORKERS, {"usernames": [worker.username for worker in workers]})
+    ids = {one["username"]: one["id"] for one in found}
+    fresh = {one["username"] for one in found if one["account_id"] in added}
+    _add_skills(conn, [worker for worker in workers if worker.username in fresh], ids, now)
+    return Staffed(len(added), _add_shifts(conn, workers, ids, now)), ids
+
+
+def _add_providers(conn: psycopg.Connection[TupleRow], providers: Sequence[Provider], now: datetime) -> dict[str, int]:
+    names = [provider.name for provider in providers]
+    states, reasons = [one.state for one in providers], [one.reason for one in providers]
     conn.execute(_ADD_PROVIDERS, {"names": names, "states": states, "reasons": reasons, "now": now})
     ids = {found["name"]: found["id"] for found in rows(conn, _PROVIDERS, {"names": names})}
-    areas = [(ids[provider.name], code) for provider in PROVIDERS for code in provider.areas]
+    areas = [(ids[provider.name], code) for provider in providers for code in provider.areas]
     conn.execute(_ADD_AREAS, {"provider_ids": [id_ for id_, _ in areas], "org_codes": [code for _, code in areas]})
     return ids
 
@@ -112,6 +148,7 @@ def _add_workers(
         {
             "usernames": usernames,
             "provider_ids": [provider_ids[worker.provider.name] for worker in workers],
+            "kinds": [worker.kind for worker in workers],
             "phones": [worker.phone for worker in workers],
             "travels": [worker.travel for worker in workers],
             "lats": [worker.lat for worker in workers],
@@ -143,7 +180,7 @@ def _add_shifts(conn: psycopg.Connection[TupleRow], workers: list[Worker], ids: 
         (ids[worker.username], *shift)
         for worker in workers
         if worker.username in ids
-        for shift in shifts_of(worker.number, now)
+        for shift in hours_of(worker, now)
     ]
     return conn.execute(
         _ADD_SHIFTS,

@@ -14,7 +14,7 @@ from device_sim.names import Gender, younger_name
 from device_sim.places import scatter
 from device_sim.towns import DISTRICT_CODE, TOWNS, Town
 from schemas.district_time import DISTRICT_TIME, today
-from schemas.states import ProviderState, Travel
+from schemas.states import ProviderState, ResponderKind, Travel
 
 FIRST_WORKER: Final = "worker1"
 """Left to whoever tries the worker's page; the others live by themselves."""
@@ -62,6 +62,7 @@ class Worker:
     lat: float
     lon: float
     proofs: tuple[Proof, ...]
+    kind: ResponderKind = "station"
 
 
 _HILL: Final = ("500109001",)
@@ -141,7 +142,8 @@ def _worker(number: int) -> Worker:
     provider = _provider(rng, town)
     travel: Travel = rng.choices(("walk", "scooter", "car"), (1, 6, 3) if not town.villages else (0, 5, 5))[0]
     proofs = _proofs(rng, number, provider)
-    return Worker(number, f"sim-worker-{number}", name, phone, provider, town, travel, lat, lon, proofs)
+    kind: ResponderKind = "mobile" if travel == "car" else "station"
+    return Worker(number, f"sim-worker-{number}", name, phone, provider, town, travel, lat, lon, proofs, kind)
 
 
 def _town(rng: random.Random, number: int) -> Town:

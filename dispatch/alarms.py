@@ -7,10 +7,13 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dispatch import promises
+from dispatch.alarm_events import record
+from dispatch.incidents import incident_for
 from schemas.database import Row, Transaction
 from schemas.events import Event
 from schemas.statements import statement
-from schemas.states import AlarmKind, ElderState, Severity, alarm_rule, worse
+from schemas.states import BUILDING_KINDS, PRESSED_AGAIN, AlarmKind, ElderState, Severity, alarm_rule, worse
 
 FALL_WINDOW: Final = timedelta(seconds=30)
 """How long the wearer can cancel a fall, from the moment of the fall."""
@@ -51,22 +54,30 @@ FIND_QUIET = statement("""
     ORDER BY ended_at DESC LIMIT 1
 """)
 INSERT = statement("""
-    INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, org_code, is_test, occurred_at,
-                       raised_at, last_signal_at, answer_due_at, dispatch_due_at, on_scene_due_at, due_at, due_reason,
+    INSERT INTO alarm (kind, severity, state, incident_id, to_group, elder_id, household_id, device_key, org_code,
+                       is_test, occurred_at,
+                       raised_at, last_signal_at, promise_policy_id, answer_due_at, dispatch_due_at, accept_due_at,
+                       on_scene_due_at, resolve_due_at, sla_due_at, due_at, due_reason,
                        details)
-    SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(elder_id)s::integer, %(household_id)s::integer,
-           %(device_key)s::integer, %(org_code)s::text, %(is_test)s::boolean,
+    SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(incident_id)s::bigint, %(to_group)s::boolean,
+           %(elder_id)s::integer, %(household_id)s::integer, %(device_key)s::integer, %(org_code)s::text,
+           %(is_test)s::boolean,
            %(occurred_at)s::timestamptz, %(now)s::timestamptz, %(now)s::timestamptz,
-           clock.start + make_interval(secs => policy.answer_seconds),
+           policy.policy_id, clock.start + make_interval(secs => policy.answer_seconds),
            clock.start + make_interval(secs => policy.dispatch_seconds),
+           clock.start + make_interval(secs => policy.accept_seconds),
            clock.start + make_interval(secs => policy.on_scene_seconds),
+           clock.start + make_interval(secs => policy.resolve_seconds),
+           CASE WHEN NOT %(is_test)s::boolean THEN clock.start + make_interval(secs => policy.answer_seconds) END,
            CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN %(confirm_at)s::timestamptz
-                ELSE %(now)s::timestamptz + make_interval(secs => policy.first_seconds) END,
+                WHEN %(is_test)s::boolean THEN %(now)s::timestamptz + interval '1 hour'
+                ELSE %(now)s::timestamptz END,
            CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN 'confirm' ELSE 'escalate' END,
            %(details)s::jsonb
-    FROM severity_policy AS policy
-    CROSS JOIN LATERAL (SELECT COALESCE(%(confirm_at)s::timestamptz, %(now)s::timestamptz) AS start) AS clock
-    WHERE policy.severity = %(severity)s::text
+    FROM promised(%(severity)s::text, %(kind)s::text, COALESCE(
+        (SELECT household.org_code FROM household WHERE household.id = %(household_id)s::integer),
+        %(org_code)s::text)) AS policy
+    CROSS JOIN (SELECT COALESCE(%(confirm_at)s::timestamptz, %(now)s::timestamptz) AS start) AS clock
     ON CONFLICT (subject, kind, is_test) WHERE ended_at IS NULL DO NOTHING
     RETURNING id
 """)
@@ -77,15 +88,21 @@ WORSEN = statement("""
     UPDATE alarm
     SET severity = %(severity)s::text, state = 'raised', details = details || %(details)s::jsonb,
         last_signal_at = %(now)s::timestamptz, escalation_level = 0, escalation_roles = '{}',
-        answer_due_at = %(now)s::timestamptz + make_interval(secs => policy.answer_seconds),
-        dispatch_due_at = CASE WHEN dispatched_at IS NOT NULL THEN dispatch_due_at
-            ELSE %(now)s::timestamptz + make_interval(secs => policy.dispatch_seconds) END,
-        on_scene_due_at = CASE WHEN on_scene_at IS NOT NULL THEN on_scene_due_at
-            ELSE %(now)s::timestamptz + make_interval(secs => policy.on_scene_seconds) END,
-        answered_at = NULL, acknowledged_at = NULL, acknowledged_by = NULL,
-        due_at = %(now)s::timestamptz + make_interval(secs => policy.first_seconds), due_reason = 'escalate'
-    FROM severity_policy AS policy
-    WHERE alarm.id = %(id)s::bigint AND policy.severity = %(severity)s::text
+        policy_id = NULL, escalation_position = 0, escalation_round = 0, escalation_from = NULL,
+        escalation_called = '{}', called_operator = NULL,
+        acknowledged_at = NULL, acknowledged_by = NULL,
+        due_at = CASE WHEN is_test THEN %(now)s::timestamptz + interval '1 hour' ELSE %(now)s::timestamptz END,
+        due_reason = 'escalate', shelved_reason = NULL
+    WHERE id = %(id)s::bigint
+""")
+RING_AGAIN = statement("""
+    UPDATE alarm
+    SET state = 'raised', escalation_level = 0, escalation_roles = '{}', policy_id = NULL, escalation_position = 0,
+        escalation_round = 0, escalation_from = NULL, escalation_called = '{}', called_operator = NULL,
+        acknowledged_at = NULL, acknowledged_by = NULL,
+        shelved_reason = NULL, due_reason = 'escalate',
+        due_at = CASE WHEN is_test THEN %(now)s::timestamptz + interval '1 hour' ELSE %(now)s::timestamptz END
+    WHERE id = %(id)s::bigint
 """)
 FIND_FALLS = statement("""
     SELECT id, state, elder_id FROM alarm
@@ -110,7 +127,8 @@ STANDING_FALL = statement("""
 """)
 CANCEL = statement("""
     UPDATE alarm
-    SET state = 'cancelled', ended_at = %(now)s::timestamptz, due_at = NULL, due_reason = NULL
+    SET state = 'cancelled', ended_at = %(now)s::timestamptz, due_at = NULL, due_reason = NULL,
+        claimed_by = NULL, claimed_seat = NULL, claimed_until = NULL
     WHERE id = %(id)s::bigint
 """)
 CANCELLED_AFTER = statement("""
@@ -119,35 +137,6 @@ CANCELLED_AFTER = statement("""
       AND at BETWEEN %(at)s::timestamptz AND %(until)s::timestamptz
     LIMIT 1
 """)
-ADD_EVENT = statement("""
-    INSERT INTO alarm_event (alarm_id, at, kind, actor_id, note, detail)
-    VALUES (%(alarm_id)s::bigint, %(at)s::timestamptz, %(kind)s::text, %(actor_id)s::integer, %(note)s::text,
-            %(detail)s::jsonb)
-""")
-
-
-def record(
-    tx: Transaction,
-    now: datetime,
-    alarm_id: int,
-    kind: str,
-    *,
-    actor_id: int | None = None,
-    note: str | None = None,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Add one row to an alarm's timeline."""
-    tx.execute(
-        ADD_EVENT,
-        {
-            "alarm_id": alarm_id,
-            "at": now,
-            "kind": kind,
-            "actor_id": actor_id,
-            "note": note,
-            "detail": Jsonb(detail or {}),
-        },
-    )
 
 
 def subject_of(signal: Signal) -> str:
@@ -173,8 +162,9 @@ def raise_alarm(tx: Transaction, now: datetime, signal: Signal) -> int | None:
     """Raise an alarm with its first deadline, or join the open one of the same subject and kind.
 
     Returns the alarm's id, or None when the elder's state or the quiet time after an ended vitals alarm keeps it from
-    being raised. A worse signal for an open alarm raises it again. A test joins only a test, a real signal only a real
-    alarm. Raises psycopg.errors.SerializationFailure when other transactions were always first: worth another try.
+    being raised. A worse signal for an open alarm raises it again, and another press one that is put aside. A test
+    joins only a test, a real signal only a real alarm. Raises psycopg.errors.SerializationFailure when other
+    transactions were always first: worth another try.
     """
     rule = alarm_rule(signal.elder_state, signal.kind)
     if not rule.raises:
@@ -199,6 +189,18 @@ def _quiet(tx: Transaction, now: datetime, signal: Signal, about: dict[str, Any]
 
 
 def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) -> int | None:
+    incident_id = incident_for(
+        tx,
+        now,
+        subject_of(signal),
+        is_test=is_test,
+        elder_id=signal.elder_id,
+        household_id=signal.household_id,
+        device_key=signal.device_key,
+        org_code=signal.org_code,
+    )
+    if incident_id is None:
+        return None
     confirm_at = fall_confirmation(signal.occurred_at, now) if signal.kind == "fall" else None
     made = tx.row(
         INSERT,
@@ -206,6 +208,8 @@ def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) ->
             "kind": signal.kind,
             "severity": signal.severity,
             "state": "pending" if confirm_at else "raised",
+            "incident_id": incident_id,
+            "to_group": signal.kind in BUILDING_KINDS and signal.household_id is not None and not is_test,
             "elder_id": signal.elder_id,
             "household_id": signal.household_id,
             "device_key": signal.device_key,
@@ -228,6 +232,7 @@ def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) ->
 def _join(tx: Transaction, now: datetime, signal: Signal, found: Row) -> None:
     alarm_id = int(found["id"])
     if worse(signal.severity, found["severity"]):
+        promises.restart(tx, now, alarm_id, signal.severity)
         tx.execute(
             WORSEN,
             {"id": alarm_id, "severity": signal.severity, "now": now, "details": Jsonb(signal.details)},
@@ -240,6 +245,10 @@ def _join(tx: Transaction, now: datetime, signal: Signal, found: Row) -> None:
     tx.execute(JOIN, {"id": alarm_id, "now": now})
     record(tx, now, alarm_id, "signalled", detail=signal.details)
     tx.emit(Event("alarm.signalled", now, alarm_id=alarm_id, elder_id=signal.elder_id))
+    if found["state"] == "shelved" and signal.kind in PRESSED_AGAIN:
+        tx.execute(RING_AGAIN, {"id": alarm_id, "now": now})
+        record(tx, now, alarm_id, "unshelved", detail={"by": "signal"})
+        tx.emit(Event("alarm.unshelved", now, alarm_id=alarm_id, elder_id=signal.elder_id))
 
 
 def cancel_fall(tx: Transaction, now: datetime, device_key: int, at: datetime) -> int | None:

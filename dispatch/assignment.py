@@ -1,25 +1,24 @@
-"""Who is to be asked: every hard limit that turns a worker away, and the ranking of those who pass; pure."""
+"""Who may be asked: what a task wants, what is known of a worker, and every limit that turns her away; pure."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from dispatch.itinerary import Leg, Stop, plan
-from dispatch.travel import Place, distance_m, travel_time
-from schemas.states import OrderState, Travel
+from dispatch.travel import Place, travel_time
+from schemas.states import OrderState, ResponderKind, Travel
 
 TaskKind = Literal["order", "alarm"]
-Missing = Literal["provider", "skill", "area", "shift", "busy", "asked"]
+Missing = Literal["provider", "kind", "unpaired", "skill", "area", "shift", "busy", "asked", "far"]
 LIMITS: Final[tuple[Missing, ...]] = get_args(Missing)
-"""Who misses several is counted under the first."""
+"""Who misses several is counted under the first. Kind, unpaired and far: she is not asked for such a task, for this
+elder, or from so far away."""
 AT_THE_HOME: Final[frozenset[OrderState]] = frozenset({"checked_in", "in_service"})
 POSITION_MATTERS: Final = timedelta(hours=2)
 """Where a worker is now says where she will start from only for work that begins within this time."""
-MOST_FAMILIAR: Final = 5
-"""More earlier visits than this make nobody more familiar."""
+FRESH: Final = timedelta(minutes=15)
+"""A worker sets out from where her phone said she was for so long after it said so, later from her base."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,9 @@ class Task:
     """What somebody is looked for: an order's visit or an alarm.
 
     It is to begin between `window_from` and `window_to`; an alarm's window is the present moment and its duration
-    zero. `place` is None when nobody knows where the home is. `asked` are workers who had their turn in this round,
-    `excluded` those who are not to be asked at all.
+    zero. `place` is None when nobody knows where the home is. Where nobody knows whose it is, as with a button on the
+    wall, `residents` are all who live there. `asked` are workers who had their turn in this round, `excluded` those who
+    are not to be asked at all.
     """
 
     kind: TaskKind
@@ -39,6 +39,7 @@ class Task:
     window_to: datetime
     duration: timedelta
     elder_id: int | None
+    residents: frozenset[int] = frozenset()
     asked: frozenset[int] = frozenset()
     excluded: frozenset[int] = frozenset()
 
@@ -74,7 +75,7 @@ class Candidate:
     means: Travel
     base: Place
     position: Place | None
-    """Where her phone says she is; None when it has not said so for a while."""
+    """Where her phone said she was; None when it has not said so for a day."""
     admitted: bool
     skilled: bool
     """Holds every skill of the task on its day."""
@@ -87,72 +88,21 @@ class Candidate:
     load: int
     """Visits on the task's day, those done included."""
     familiarity: int
-    """Earlier visits to the same elder."""
+    """How often she was at the same elder's: visits done, and alarms she came to."""
     visits: tuple[Visit, ...] = ()
     """Those near the task in time."""
-
-
-@dataclass(frozen=True)
-class RankingPolicy:
-    """What makes a candidate better, in minutes of travel."""
-
-    travel_weight: float
-    load_minutes: float
-    familiarity_minutes: float
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """An eligible worker and why she stands where she does."""
-
-    candidate: Candidate
-    rank: int
-    candidates: int
-    travel_minutes: int
-    distance_m: int
-    load: int
-    familiarity: int
-    cost: float
-
-    def reasons(self) -> dict[str, Any]:
-        """As stored with the offer."""
-        return {
-            "rank": self.rank,
-            "candidates": self.candidates,
-            "travel_minutes": self.travel_minutes,
-            "distance_m": self.distance_m,
-            "load": self.load,
-            "familiarity": self.familiarity,
-            "cost": self.cost,
-        }
-
-
-@dataclass(frozen=True)
-class NearestMiss:
-    """Who came closest to being eligible, and the one thing that was missing."""
-
-    worker: str
-    missing: Missing
-    travel_minutes: int | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The eligible, best first, and how many workers each limit turned away (each worker counts once)."""
-
-    ranked: tuple[Ranked, ...]
-    turned_away: dict[Missing, int] = field(default_factory=dict)
-    nearest_miss: NearestMiss | None = None
-    everybody_asked: bool = False
-    """Nobody is left to ask in this round, but somebody eligible was asked in it."""
-
-    def detail(self) -> dict[str, Any]:
-        """What a person is told when nobody was found: turned_away and nearest_miss."""
-        miss = self.nearest_miss
-        told = None if miss is None else {
-            "worker": miss.worker, "missing": miss.missing, "travel_minutes": miss.travel_minutes,
-        }  # fmt: skip
-        return {"turned_away": dict(self.turned_away), "nearest_miss": told}
+    kind: ResponderKind = "station"
+    position_age: timedelta = timedelta()
+    """How long ago the phone said so."""
+    paired: bool = False
+    """Looks after this elder by agreement."""
+    takes_orders: bool = True
+    needs_skill: bool = True
+    """Otherwise the skill is wanted and not required."""
+    needs_shift: bool = True
+    """Otherwise she is asked at any hour."""
+    own_elders: bool = False
+    """Is asked for paired elders alone."""
 
 
 @dataclass(frozen=True)
@@ -161,32 +111,6 @@ class Assessment:
 
     missing: tuple[Missing, ...]
     origin: Place | None
-
-
-def choose(task: Task, candidates: Sequence[Candidate], policy: RankingPolicy, now: datetime) -> Choice:
-    """Turn away whoever misses a limit, rank the others by cost; ties go to the lower worker id."""
-    turned_away: Counter[Missing] = Counter()
-    eligible: list[tuple[float, Candidate, Place | None]] = []
-    misses: list[tuple[Candidate, Missing, Place | None]] = []
-    for candidate in candidates:
-        found = assess(task, candidate, now)
-        if not found.missing:
-            eligible.append((_cost(task, candidate, found.origin, policy), candidate, found.origin))
-            continue
-        turned_away[found.missing[0]] += 1
-        if len(found.missing) == 1:
-            misses.append((candidate, found.missing[0], found.origin))
-    eligible.sort(key=lambda one: (one[0], one[1].worker_id))
-    return Choice(
-        ranked=tuple(
-            _ranked(task, candidate, origin, rank=rank, candidates=len(eligible), cost=cost)
-            for rank, (cost, candidate, origin) in enumerate(eligible, 1)
-        ),
-        turned_away={limit: turned_away[limit] for limit in LIMITS if turned_away[limit]},
-        nearest_miss=_nearest(task, misses),
-        everybody_asked=not eligible
-        and any(limit == "asked" and one.worker_id not in task.excluded for one, limit, _ in misses),
-    )
 
 
 def assess(task: Task, candidate: Candidate, now: datetime) -> Assessment:
@@ -202,18 +126,22 @@ def assess(task: Task, candidate: Candidate, now: datetime) -> Assessment:
         origin = leg.origin if leg else starting_place(task, candidate, now)
     passed: dict[Missing, bool] = {
         "provider": candidate.admitted,
-        "skill": candidate.skilled,
-        "area": candidate.covers,
-        "shift": bool(openings),
+        "kind": candidate.takes_orders or task.kind == "alarm",
+        "unpaired": candidate.paired or not candidate.own_elders,
+        "skill": candidate.skilled or not candidate.needs_skill,
+        # Whoever looks after an elder by agreement comes wherever she lives.
+        "area": candidate.covers or candidate.paired,
+        "shift": bool(openings) or not candidate.needs_shift,
         "busy": free and not candidate.responding,
         "asked": candidate.worker_id not in task.asked | task.excluded,
     }
-    return Assessment(tuple(limit for limit in LIMITS if not passed[limit]), origin)
+    return Assessment(tuple(limit for limit, holds in passed.items() if not holds), origin)
 
 
 def starting_place(task: Task, candidate: Candidate, now: datetime) -> Place:
     """Where a worker sets out from when no visit comes before the task."""
-    if candidate.position is not None and task.window_from - now <= POSITION_MATTERS:
+    lately, soon = candidate.position_age <= FRESH, task.window_from - now <= POSITION_MATTERS
+    if candidate.position is not None and lately and soon:
         return candidate.position
     return candidate.base
 
@@ -254,40 +182,3 @@ def _rest_of_day(task: Task, candidate: Candidate, now: datetime) -> tuple[Place
         if one.state == "accepted"
     ]
     return place, at, stops
-
-
-def _way(task: Task, candidate: Candidate, origin: Place | None) -> float:
-    """Minutes from there to the task."""
-    return travel_time(origin, task.place, candidate.means).total_seconds() / 60
-
-
-def _cost(task: Task, candidate: Candidate, origin: Place | None, policy: RankingPolicy) -> float:
-    return (
-        _way(task, candidate, origin) * policy.travel_weight
-        + candidate.load * policy.load_minutes
-        - min(candidate.familiarity, MOST_FAMILIAR) * policy.familiarity_minutes
-    )
-
-
-def _ranked(
-    task: Task, candidate: Candidate, origin: Place | None, *, rank: int, candidates: int, cost: float
-) -> Ranked:
-    return Ranked(
-        candidate=candidate,
-        rank=rank,
-        candidates=candidates,
-        travel_minutes=ceil(_way(task, candidate, origin)),
-        distance_m=round(distance_m(origin, task.place)) if origin and task.place else 0,
-        load=candidate.load,
-        familiarity=candidate.familiarity,
-        cost=round(cost, 2),
-    )
-
-
-def _nearest(task: Task, misses: Sequence[tuple[Candidate, Missing, Place | None]]) -> NearestMiss | None:
-    if not misses:
-        return None
-    way, _, candidate, limit = min(
-        (_way(task, candidate, origin), candidate.worker_id, candidate, limit) for candidate, limit, origin in misses
-    )
-    return NearestMiss(candidate.name, limit, ceil(way))

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.dark_streets import Darkness, DarkPolicy, dark_among, dark_policy, is_light_again, streets_of
+from dispatch.groups import group_street
 from dispatch.recovery import end_by_itself
 from schemas.database import Row, Transaction
 from schemas.events import Event
@@ -237,6 +238,7 @@ def _raise_dark(tx: Transaction, now: datetime, street: str, dark: Darkness | No
     single = tx.rows(TOLD_SINGLY, {"street": street, "since": since})
     for alarm in single:
         end_by_itself(tx, now, alarm["id"], "joined", {"alarm_id": alarm_id})
+    group_street(tx, now, street, [alarm_id, *(alarm["id"] for alarm in single)])
     tx.execute(COUNT_IN, {"alarm_id": alarm_id, "keys": [alarm["device_key"] for alarm in single]})
     return alarm_id
 

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from dispatch.assignment import Ranked
+from dispatch.assignment import Missing
+from dispatch.offer_calls import take_back
+from dispatch.ranking import Ranked
 from dispatch.timelines import Subject, record
 from schemas.database import Row, Transaction
 from schemas.district_time import day_start
@@ -16,16 +18,20 @@ from schemas.statements import statement
 from schemas.states import DeclineReason, OfferState
 
 MAKE = statement("""
-    INSERT INTO offer (order_id, alarm_id, worker_id, state, offered_at, expires_at, reasons)
+    INSERT INTO offer (order_id, alarm_id, worker_id, state, offered_at, expires_at, reasons, search_id, named_by,
+                       named_reason, waived)
     SELECT %(order_id)s::bigint, %(alarm_id)s::bigint, chosen.worker_id, 'open', %(now)s::timestamptz,
-           %(expires_at)s::timestamptz, chosen.reasons
-    FROM unnest(%(worker_ids)s::integer[], %(reasons)s::jsonb[]) WITH ORDINALITY AS chosen (worker_id, reasons, place)
+           %(expires_at)s::timestamptz, chosen.reasons, %(search_id)s::bigint, %(named_by)s::integer,
+           %(named_reason)s::text,
+           ARRAY(SELECT jsonb_array_elements_text(chosen.waived))
+    FROM unnest(%(worker_ids)s::integer[], %(reasons)s::jsonb[], %(waived)s::jsonb[]) WITH ORDINALITY
+        AS chosen (worker_id, reasons, waived, place)
     ORDER BY chosen.place
     RETURNING id
 """)
 OF_SUBJECT = statement("""
     SELECT offer.id, offer.worker_id, offer.state, offer.offered_at, offer.expires_at, offer.decline_reason,
-           offer.answered_at, account.id AS account_id, account.name
+           offer.answered_at, offer.waived, account.id AS account_id, account.name
     FROM offer
     JOIN worker ON worker.id = offer.worker_id
     JOIN account ON account.id = worker.account_id
@@ -47,6 +53,14 @@ EVENTS: Final[dict[OfferState, EventKind]] = {
 
 
 @dataclass(frozen=True)
+class Naming:
+    """That a member of staff chose the worker, and why."""
+
+    account_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Offer:
     """An offer with whom it asks."""
 
@@ -60,6 +74,8 @@ class Offer:
     expires_at: datetime
     answered_at: datetime | None
     decline_reason: DeclineReason | None
+    waived: frozenset[Missing] = frozenset()
+    """Limits that she may miss all the same: those a wider circle or whoever named her set aside."""
 
     def told(self) -> dict[str, Any]:
         """As the timeline tells it."""
@@ -77,6 +93,7 @@ def _offer(row: Row) -> Offer:
         expires_at=row["expires_at"],
         answered_at=row["answered_at"],
         decline_reason=row["decline_reason"],
+        waived=frozenset(row["waived"]),
     )
 
 
@@ -106,7 +123,16 @@ def unwell(history: Sequence[Offer], now: datetime) -> frozenset[int]:
     )
 
 
-def make(tx: Transaction, now: datetime, subject: Subject, chosen: Sequence[Ranked], expires_at: datetime) -> list[int]:
+def make(
+    tx: Transaction,
+    now: datetime,
+    subject: Subject,
+    chosen: Sequence[Ranked],
+    expires_at: datetime,
+    *,
+    search_id: int | None = None,
+    naming: Naming | None = None,
+) -> list[int]:
     """Ask these workers, all until the same moment; returns the offers' ids, best worker first."""
     ids = [
         int(row["id"])
@@ -119,6 +145,10 @@ def make(tx: Transaction, now: datetime, subject: Subject, chosen: Sequence[Rank
                 "expires_at": expires_at,
                 "worker_ids": [ranked.candidate.worker_id for ranked in chosen],
                 "reasons": [Jsonb(ranked.reasons()) for ranked in chosen],
+                "waived": [Jsonb(list(ranked.waived)) for ranked in chosen],
+                "search_id": search_id,
+                "named_by": naming.account_id if naming else None,
+                "named_reason": naming.reason if naming else None,
             },
         )
     ]
@@ -141,9 +171,11 @@ def expire(tx: Transaction, now: datetime, subject: Subject) -> int:
     return still_open
 
 
-def withdraw(tx: Transaction, now: datetime, subject: Subject, *, keep: int | None = None) -> int:
-    """Take back every open offer but `keep`; returns how many were."""
-    withdrawn = [offer for offer in open_offers(tx, subject) if offer.id != keep]
+def withdraw(tx: Transaction, now: datetime, subject: Subject) -> int:
+    """Take back every open offer; returns how many were."""
+    withdrawn = open_offers(tx, subject)
+    if subject.alarm_id is not None:
+        take_back(tx, now, subject.alarm_id)
     for offer in withdrawn:
         close(tx, now, subject, offer, "withdrawn")
     return len(withdrawn)

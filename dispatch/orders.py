@@ -212,6 +212,8 @@ def search_again(tx: Transaction, now: datetime, order_id: int, actor_id: int) -
         tell(tx, now, subject_of(order), "order.attention", actor_id=actor_id, detail=detail)
     else:
         withdraw_attention(tx, now, order, actor_id=actor_id, detail=mark)
+    # Relatives are not told what needs attention, but that the promise begins anew.
+    tx.emit(subject_of(order).event("order.unassigned", now, account_id=actor_id))
     look_at(tx, order, now)
 
 

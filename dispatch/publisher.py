@@ -16,8 +16,7 @@ from schemas.topics import device_topic
 class CommandPublisher:
     """One MQTT connection that comes back by itself."""
 
-    def __init__(self, url: str) -> None:
-        address = MqttAddress(url)
+    def __init__(self, address: MqttAddress) -> None:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"dispatch-{socket.gethostname()[:20]}-{os.getpid()}",
@@ -25,8 +24,8 @@ class CommandPublisher:
         )
         if address.username:
             self._client.username_pw_set(address.username, address.password)
-        if address.tls:
-            self._client.tls_set()
+        if address.tls_context is not None:
+            self._client.tls_set_context(address.tls_context)
         self._client.reconnect_delay_set(1, 5)
         self._address = address
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from dispatch import offers
-from dispatch.alarms import record
-from dispatch.answering import CLOSE_AFTER
+from dispatch import notifications, offers
+from dispatch.alarm_events import record
+from dispatch.call_backs import CLOSE_AFTER
 from dispatch.timelines import Subject
 from schemas.database import Row, Transaction
 from schemas.events import Event, EventKind
@@ -31,7 +31,9 @@ END = statement("""
         ended_at = %(now)s::timestamptz, outcome = %(outcome)s::text,
         due_at = CASE WHEN state NOT IN ('pending', 'raised') THEN %(close_at)s::timestamptz END,
         due_reason = CASE WHEN state NOT IN ('pending', 'raised') THEN 'close' END,
-        response_state = NULLIF(response_state, 'searching'), response_due_at = NULL
+        response_state = NULLIF(response_state, 'searching'), response_due_at = NULL, shelved_reason = NULL,
+        claimed_by = NULL, claimed_seat = NULL, claimed_until = NULL,
+        sla_due_at = CASE WHEN paused_at IS NULL THEN sla_due_at ELSE %(now)s::timestamptz END
     WHERE id = %(id)s::bigint
     RETURNING state
 """)
@@ -69,6 +71,7 @@ def end_of_devices(
 
 def _end(tx: Transaction, now: datetime, alarm: Row, outcome: OwnOutcome, detail: dict[str, Any]) -> None:
     alarm_id = int(alarm["id"])
+    notifications.withdraw(tx, now, alarm_id)
     offers.withdraw(tx, now, Subject("alarm", alarm_id, alarm["elder_id"]))
     ended = tx.row(END, {"id": alarm_id, "now": now, "outcome": outcome, "close_at": now + CLOSE_AFTER})
     kind: EventKind = "alarm.cancelled" if ended and ended["state"] == "cancelled" else "alarm.resolved"

@@ -117,12 +117,13 @@ def _why_too_late(subject: Subject, task: Row, offer: Offer, now: datetime) -> R
 def _missing(tx: Transaction, now: datetime, subject: Subject, task: Row, offer: Offer) -> tuple[Missing, ...]:
     """Which limits the worker misses by now, with the visits she accepted since she was asked."""
     if subject.alarm_id is not None:
-        return responders.shortfall(tx, now, subject.alarm_id, offer.worker_id)
+        found = responders.shortfall(tx, now, subject.alarm_id, offer.worker_id)
+        return tuple(limit for limit in found if limit not in offer.waived)
     wanted = searching.task_of(tx, now, task, asked=EMPTY, excluded=EMPTY)
     # The time she took to answer is not held against her.
     wanted = replace(wanted, window_to=wanted.window_to + (now - offer.offered_at))
-    found = for_task(tx, now, wanted, offer.worker_id)
-    return assess(wanted, found[0], now).missing if found else ("provider",)
+    candidates = for_task(tx, now, wanted, offer.worker_id)
+    return assess(wanted, candidates[0], now).missing if candidates else ("provider",)
 
 
 def _turn_away(

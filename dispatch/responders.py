@@ -1,23 +1,27 @@
 """Who goes to an alarm: asked in rounds, the best few at once; the first to accept goes, and arrives."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from prometheus_client import Counter
 from psycopg.types.json import Jsonb
 
-from dispatch import offers
-from dispatch.alarms import record
-from dispatch.answering import ANSWERED, count_as_progress, lock_in_scope, refuse_unless_answered
-from dispatch.assignment import Choice, Missing, Task, assess, choose
-from dispatch.candidates import for_task, home_place, ranking_policy
+from dispatch import offers, promises
+from dispatch.alarm_events import record
+from dispatch.answering import count_as_progress, lock_in_scope, refuse_unless_answered
+from dispatch.assignment import Missing
+from dispatch.matching import keep, match
+from dispatch.matching import shortfall as shortfall_of
+from dispatch.offer_calls import call_those_asked
+from dispatch.offers import Naming
+from dispatch.ranking import Choice, Ranked
 from dispatch.refusals import Refused
 from dispatch.sweeping import MATCHING_BATCH, Sweep, act_on_each
 from dispatch.timelines import Subject, tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import ENDED, KIND_SKILLS
+from schemas.states import ANSWERED, ENDED
 
 LOCK = statement("""
     SELECT id, kind, state, severity, elder_id, response_state, response_detail, responder_id, on_scene_at,
@@ -37,14 +41,6 @@ LOCK_OWN = statement("""
 RESPONDER = statement("""
     SELECT account.name, account.disabled_at IS NOT NULL AS disabled
     FROM worker JOIN account ON account.id = worker.account_id WHERE worker.id = %(id)s::integer
-""")
-HOME = statement("""
-    SELECT household.lat, household.lon, org_unit.code AS org_code, org_unit.path
-    FROM alarm
-    LEFT JOIN elder ON elder.id = alarm.elder_id
-    LEFT JOIN household ON household.id = COALESCE(alarm.household_id, elder.household_id)
-    JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
-    WHERE alarm.id = %(id)s::bigint
 """)
 BEGIN = statement("""
     UPDATE alarm
@@ -66,7 +62,8 @@ FOUND = statement("""
     UPDATE alarm
     SET state = CASE WHEN state = 'acknowledged' THEN 'dispatched' ELSE state END,
         response_state = 'found', response_due_at = NULL, response_detail = '{}',
-        responder_id = %(worker_id)s::integer, dispatched_at = COALESCE(dispatched_at, %(now)s::timestamptz)
+        responder_id = %(worker_id)s::integer, dispatched_at = COALESCE(dispatched_at, %(now)s::timestamptz),
+        accepted_at = COALESCE(accepted_at, %(now)s::timestamptz)
     WHERE id = %(id)s::bigint
 """)
 ARRIVED = statement("""
@@ -112,14 +109,44 @@ def send(tx: Transaction, now: datetime, alarm_id: int, actor_id: int) -> None:
     refuse_unless_answered(alarm)
     if alarm["response_state"] == "searching":
         raise Refused("responder_on_the_way")
+    begin(tx, now, alarm, actor_id)
+    _next_round(tx, now, locked(tx, alarm_id), actor_id)
+
+
+def begin(tx: Transaction, now: datetime, alarm: Row, actor_id: int) -> None:
+    """A new search for somebody to go to a locked alarm, for which nobody is looked for now; counts as progress.
+
+    Raises Refused responder_on_the_way.
+    """
     former = tx.row(RESPONDER, {"id": alarm["responder_id"]})
     if former is not None and not _given_up(alarm, former, now):
         raise Refused("responder_on_the_way")
     instead_of = {} if former is None else {"instead_of": former["name"]}
-    record(tx, now, alarm_id, "searching", actor_id=actor_id, detail=instead_of)
-    _begin(tx, now, alarm_id, alarm["responder_id"])
+    record(tx, now, alarm["id"], "searching", actor_id=actor_id, detail=instead_of)
+    _begin(tx, now, alarm["id"], alarm["responder_id"])
     count_as_progress(tx, now, alarm | {"responder_id": None})
-    _next_round(tx, now, _locked(tx, alarm_id), actor_id)
+
+
+def ask(
+    tx: Transaction,
+    now: datetime,
+    alarm: Row,
+    choice: Choice,
+    picks: Sequence[Ranked],
+    actor_id: int | None = None,
+    naming: Naming | None = None,
+) -> list[int]:
+    """Ask these of a choice to go, all until the same moment, and keep why not the others; returns the offers' ids.
+
+    The alarm's row, under its lock, has severity and elder_id.
+    """
+    search_id = keep(tx, now, alarm["id"], choice, picks, actor_id)
+    expires_at = now + timedelta(seconds=round_policy(tx, alarm)["offer_seconds"])
+    made = offers.make(tx, now, subject_of(alarm), picks, expires_at, search_id=search_id, naming=naming)
+    call_those_asked(tx, now, alarm["id"], picks, expires_at)
+    promises.sent(tx, now, alarm["id"])
+    wait_for_answers(tx, now, alarm, actor_id)
+    return made
 
 
 def win(tx: Transaction, now: datetime, alarm_id: int, worker_id: int, account_id: int) -> None:
@@ -127,8 +154,8 @@ def win(tx: Transaction, now: datetime, alarm_id: int, worker_id: int, account_i
 
     An alarm that rings meanwhile goes on ringing until a person acknowledges it again.
     """
-    alarm = _locked(tx, alarm_id)
-    subject = _subject(alarm)
+    alarm = locked(tx, alarm_id)
+    subject = subject_of(alarm)
     winner = next(offer for offer in reversed(offers.made(tx, subject)) if offer.worker_id == worker_id)
     offers.withdraw(tx, now, subject)
     tx.execute(FOUND, {"id": alarm_id, "worker_id": worker_id, "now": now})
@@ -139,14 +166,12 @@ def win(tx: Transaction, now: datetime, alarm_id: int, worker_id: int, account_i
 
 def shortfall(tx: Transaction, now: datetime, alarm_id: int, worker_id: int) -> tuple[Missing, ...]:
     """Which limits a worker misses who was asked to go to a locked alarm and now wants to."""
-    task = _task(tx, now, _locked(tx, alarm_id))
-    found = [] if task is None else for_task(tx, now, task, worker_id)
-    return assess(task, found[0], now).missing if task is not None and found else ("provider",)
+    return shortfall_of(tx, now, locked(tx, alarm_id), worker_id)
 
 
 def search_on(tx: Transaction, now: datetime, alarm_id: int) -> None:
     """Go on after an offer ended without a winner: the next best are asked at once when nobody is left to answer."""
-    alarm = _locked(tx, alarm_id)
+    alarm = locked(tx, alarm_id)
     if alarm["response_state"] == "searching":
         _go_on(tx, now, alarm)
 
@@ -167,7 +192,7 @@ def arrive(tx: Transaction, now: datetime, alarm_id: int, account_id: int) -> No
     if alarm["state"] in ANSWERED:
         count_as_progress(tx, now, alarm | {"on_scene_at": now})
     worker = {"worker_id": alarm["responder_id"], "worker": alarm["name"]}
-    tell(tx, now, _subject(alarm), "alarm.arrived", actor_id=account_id, detail=worker)
+    tell(tx, now, subject_of(alarm), "alarm.arrived", actor_id=account_id, detail=worker)
 
 
 def sweep_searches(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) -> int:
@@ -181,12 +206,14 @@ def sweep_searches(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) 
     return act_on_each(tx, now, due, lambda alarm: _go_on(tx, now, alarm), SWEEP)
 
 
-def _locked(tx: Transaction, alarm_id: int) -> Row:
+def locked(tx: Transaction, alarm_id: int) -> Row:
+    """An alarm that is known to exist, under its lock."""
     [alarm] = tx.rows(LOCK, {"id": alarm_id})
     return alarm
 
 
-def _subject(alarm: Row) -> Subject:
+def subject_of(alarm: Row) -> Subject:
+    """What its offers and its timeline are about."""
     return Subject("alarm", int(alarm["id"]), alarm["elder_id"])
 
 
@@ -206,61 +233,40 @@ def _begin(tx: Transaction, now: datetime, alarm_id: int, former: int | None) ->
 def _replace_lost(tx: Transaction, now: datetime, alarm: Row) -> None:
     _begin(tx, now, alarm["id"], alarm["responder_id"])
     tx.execute(RING_NOW, {"id": alarm["id"], "now": now})
-    tell(tx, now, _subject(alarm), "alarm.searching", detail={"instead_of": alarm["name"]})
+    tell(tx, now, subject_of(alarm), "alarm.searching", detail={"instead_of": alarm["name"]})
 
 
 def _go_on(tx: Transaction, now: datetime, alarm: Row) -> None:
     """Wait for those who can still answer, else ask the next."""
-    subject = _subject(alarm)
+    subject = subject_of(alarm)
     if offers.expire(tx, now, subject) == 0:
         _next_round(tx, now, alarm)
         return
+    wait_for_answers(tx, now, alarm)
+
+
+def wait_for_answers(tx: Transaction, now: datetime, alarm: Row, actor_id: int | None = None) -> None:
+    """The search goes on when the first of the open offers runs out, of which there is one."""
+    subject = subject_of(alarm)
     first = min(offer.expires_at for offer in offers.open_offers(tx, subject))
     tx.execute(WAIT, {"id": alarm["id"], "due_at": first})
-    tx.emit(subject.event("alarm.searching", now))
-
-
-def _next_round(tx: Transaction, now: datetime, alarm: Row, actor_id: int | None = None) -> None:
-    subject = _subject(alarm)
-    choice = _choose(tx, now, alarm, subject)
-    if not choice.ranked:
-        _give_up(tx, now, subject, choice.detail(), actor_id)
-        return
-    [policy] = tx.rows(ROUND, {"severity": alarm["severity"]})
-    expires_at = now + timedelta(seconds=policy["offer_seconds"])
-    offers.make(tx, now, subject, choice.ranked[: policy["offers_at_once"]], expires_at)
-    tx.execute(WAIT, {"id": subject.id, "due_at": expires_at})
     tx.emit(subject.event("alarm.searching", now, account_id=actor_id))
 
 
-def _choose(tx: Transaction, now: datetime, alarm: Row, subject: Subject) -> Choice:
-    task = _task(tx, now, alarm)
-    if task is None:
-        return Choice(ranked=())
-    search, history = alarm["response_detail"], offers.made(tx, subject)
-    task = replace(
-        task,
-        asked=offers.asked(history, search.get("after_offer", 0)),
-        excluded=frozenset(search.get("excluded", ())) | offers.unwell(history, now),
-    )
-    return choose(task, for_task(tx, now, task), ranking_policy(tx, "alarm"), now)
+def round_policy(tx: Transaction, alarm: Row) -> Row:
+    """How long an offer for an alarm stands, offer_seconds, and how many are asked at once, offers_at_once."""
+    [policy] = tx.rows(ROUND, {"severity": alarm["severity"]})
+    return policy
 
 
-def _task(tx: Transaction, now: datetime, alarm: Row) -> Task | None:
-    """What an alarm asks of whoever goes; None for a device whose home is unknown, to which nobody can be sent."""
-    home = tx.row(HOME, {"id": alarm["id"]})
-    if home is None:
-        return None
-    return Task(
-        kind="alarm",
-        place=home_place(tx, home["lat"], home["lon"], home["org_code"]),
-        org_path=home["path"],
-        skills=KIND_SKILLS[alarm["kind"]],
-        window_from=now,
-        window_to=now,
-        duration=timedelta(),
-        elder_id=alarm["elder_id"],
-    )
+def _next_round(tx: Transaction, now: datetime, alarm: Row, actor_id: int | None = None) -> None:
+    """Ask the best of the innermost circle in which anybody is left; the next circle when nobody there came."""
+    choice = match(tx, now, alarm).choice
+    if not choice.ranked:
+        keep(tx, now, alarm["id"], choice, (), actor_id)
+        _give_up(tx, now, subject_of(alarm), choice.detail(), actor_id)
+        return
+    ask(tx, now, alarm, choice, choice.innermost()[: round_policy(tx, alarm)["offers_at_once"]], actor_id)
 
 
 def _give_up(tx: Transaction, now: datetime, subject: Subject, detail: dict[str, Any], actor_id: int | None) -> None:

@@ -1,6 +1,5 @@
 """The rounds that supervision makes over all devices: conclude, tell, and see which streets are light again."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from dispatch.findings import Streets, relight, tell
 from dispatch.supervision import find_changed, write_conclusions
+from schemas.clock import Clock
 from schemas.database import row, transaction
 from schemas.statements import statement
 
@@ -30,8 +30,6 @@ COUNT = statement("""
     SELECT count(*) FILTER (WHERE online) AS online, count(*) FILTER (WHERE NOT online) AS offline
     FROM device_supervision
 """)
-
-Clock = Callable[[], datetime]
 
 
 def make_round(conn: psycopg.Connection[TupleRow], clock: Clock) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dispatch.partitions import ensure_partitions
+from dispatch.provider_words import forget_heard
 from schemas.database import Transaction
 from schemas.statements import statement
 
@@ -12,6 +13,8 @@ KEEP_EVENTS: Final = timedelta(days=7)
 """How far back a screen can resume; the audit trail is elsewhere."""
 KEEP_POSITIONS: Final = timedelta(days=1)
 """Where a worker was is nobody's business once it no longer tells where she is."""
+KEEP_HEARD: Final = timedelta(hours=1)
+"""Longer than a provider's message can be repeated under its signature."""
 KEEP_LOGIN_FAILURES: Final = timedelta(days=30)
 
 TRY_RUNNER = statement("SELECT pg_try_advisory_xact_lock(%(key)s::bigint) AS won")
@@ -31,4 +34,5 @@ def housekeep(tx: Transaction, now: datetime) -> bool:
     tx.execute(FORGET_SESSIONS, {"now": now})
     tx.execute(FORGET_LOGIN_FAILURES, {"before": now - KEEP_LOGIN_FAILURES})
     tx.execute(FORGET_POSITIONS, {"before": now - KEEP_POSITIONS})
+    forget_heard(tx, now - KEEP_HEARD)
     return True

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dispatch import offers
-from dispatch.assignment import Task, choose
+from dispatch.assignment import Task
 from dispatch.attention import call_attention
 from dispatch.candidates import for_task, home_place, ranking_policy
 from dispatch.offers import Offer
 from dispatch.order_rows import require_step, subject_of
+from dispatch.ranking import choose
 from dispatch.timelines import tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement

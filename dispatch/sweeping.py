@@ -10,10 +10,21 @@ import structlog
 from prometheus_client import Counter
 
 from schemas.database import Row, Transaction
+from schemas.statements import statement
 
 RETRY_AFTER: Final = timedelta(seconds=30)
 MATCHING_BATCH: Final = 5
 """Searches and orders in one transaction: answers wait for it, and weighing 2,000 workers takes tenths of a second."""
+# A failure long after the last one begins anew.
+FAILED = statement("""
+    INSERT INTO step_failure AS known (subject, row_id, first_at, last_at, error)
+    VALUES (%(subject)s::text, %(row_id)s::text, %(now)s::timestamptz, %(now)s::timestamptz, %(error)s::text)
+    ON CONFLICT (subject, row_id) DO UPDATE
+    SET times = CASE WHEN known.last_at < %(since)s::timestamptz THEN 1 ELSE known.times + 1 END,
+        first_at = CASE WHEN known.last_at < %(since)s::timestamptz THEN EXCLUDED.first_at ELSE known.first_at END,
+        last_at = EXCLUDED.last_at, error = EXCLUDED.error
+""")
+FRESH: Final = 3 * RETRY_AFTER
 log = structlog.get_logger()
 
 
@@ -33,8 +44,9 @@ class Sweep:
 def act_on_each(tx: Transaction, now: datetime, due: list[Row], act: Callable[[Row], None], sweep: Sweep) -> int:
     """Call `act` with every claimed row, each in a savepoint of its own; returns how many were dealt with.
 
-    When `act` raises, what it wrote and emitted is taken back and the row is tried again half a minute later. A row
-    that cannot even be put off is not counted, so that a caller who sweeps until nothing is left comes to an end.
+    When `act` raises, what it wrote and emitted is taken back, the row is tried again half a minute later, and the
+    failure is written down for the audit. A row that cannot even be put off is not counted, so that a caller who sweeps
+    until nothing is left comes to an end.
     """
     return sum(_dealt_with(tx, now, row, act, sweep) for row in due)
 
@@ -43,19 +55,21 @@ def _dealt_with(tx: Transaction, now: datetime, row: Row, act: Callable[[Row], N
     try:
         with tx.savepoint():
             act(row)
-    except Exception:
+    except Exception as error:
         if tx.conn.closed:
             raise
         sweep.failed.inc()
         log.exception("step_failed", subject=sweep.subject, id=row["id"])
-        return _postponed(tx, now, row, sweep)
+        return _postponed(tx, now, row, sweep, repr(error)[:300])
     return True
 
 
-def _postponed(tx: Transaction, now: datetime, row: Row, sweep: Sweep) -> bool:
+def _postponed(tx: Transaction, now: datetime, row: Row, sweep: Sweep, why: str) -> bool:
     try:
         with tx.conn.transaction():
             tx.execute(sweep.postpone, {"id": row["id"], "due_at": now + RETRY_AFTER})
+            told = {"subject": sweep.subject, "row_id": str(row["id"]), "error": why.replace("\x00", "")}
+            tx.execute(FAILED, {**told, "now": now, "since": now - FRESH})
     except psycopg.Error as error:
         if tx.conn.closed:
             raise

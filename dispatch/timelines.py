@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from dispatch import alarms
+from dispatch import alarm_events
 from dispatch.assignment import TaskKind
 from schemas.database import Transaction
 from schemas.events import Event, EventKind
@@ -47,9 +47,9 @@ class Subject:
 
 
 ADD_ORDER_EVENT = statement("""
-    INSERT INTO order_event (order_id, at, kind, actor_id, note, detail)
-    VALUES (%(order_id)s::bigint, %(at)s::timestamptz, %(kind)s::text, %(actor_id)s::integer, %(note)s::text,
-            %(detail)s::jsonb)
+    INSERT INTO order_event (order_id, at, kind, actor_id, seat_id, note, detail)
+    VALUES (%(order_id)s::bigint, %(at)s::timestamptz, %(kind)s::text, %(actor_id)s::integer, %(seat_id)s::integer,
+            %(note)s::text, %(detail)s::jsonb)
 """)
 
 
@@ -65,7 +65,7 @@ def record(
 ) -> None:
     """Add one row to the timeline of an order or an alarm."""
     if subject.alarm_id is not None:
-        alarms.record(tx, now, subject.alarm_id, kind, actor_id=actor_id, note=note, detail=detail)
+        alarm_events.record(tx, now, subject.alarm_id, kind, actor_id=actor_id, note=note, detail=detail)
         return
     tx.execute(
         ADD_ORDER_EVENT,
@@ -74,6 +74,7 @@ def record(
             "at": now,
             "kind": kind,
             "actor_id": actor_id,
+            "seat_id": tx.seat_id if actor_id is not None else None,
             "note": note,
             "detail": Jsonb(detail or {}),
         },

@@ -1,7 +1,6 @@
 """Writes one batch, whatever is in it: the message at fault ends alone, its neighbours are stored."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
@@ -16,6 +15,7 @@ from ingest.presence import mark_seen
 from ingest.received import DeadLetter, Received, sender_of
 from ingest.shards import Lease, LeaseLost, hold
 from ingest.telemetry_writer import write_telemetry
+from schemas.clock import Clock, utc_now
 from schemas.database import transaction
 from schemas.statements import statement
 from schemas.topics import LaneGroup
@@ -42,8 +42,9 @@ log = structlog.get_logger()
 class BatchWriter:
     """Writes for the leases it is given; keeps what is remembered between batches."""
 
-    def __init__(self, group: LaneGroup, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, group: LaneGroup, is_stopping: Callable[[], bool], clock: Clock = utc_now) -> None:
         self._group = group
+        self._clock = clock
         self._is_stopping = is_stopping
         self._memory = Memory()
 
@@ -89,7 +90,7 @@ class BatchWriter:
     def _write_once(
         self, conn: psycopg.Connection[TupleRow], leases: dict[int, Lease], batch: list[Received]
     ) -> EventsWritten:
-        now = datetime.now(UTC)
+        now = self._clock()
         shards = {message.shard for message in batch}
         if self._group == "event":
             with transaction(conn) as tx:
@@ -103,7 +104,7 @@ class BatchWriter:
 
     def save_due(self, conn: psycopg.Connection[TupleRow], leases: dict[int, Lease]) -> None:
         """Save the snapshots that are due: what the journal said before them is forgotten. Raises LeaseLost."""
-        now = datetime.now(UTC)
+        now = self._clock()
         due = self._memory.journal.due(now)
         if due:
             with transaction(conn) as tx:
@@ -118,7 +119,7 @@ class BatchWriter:
         with transaction(conn) as tx:
             hold(tx, self._group, leases, {message.shard})
             if self._group == "event":
-                bury_event(tx, datetime.now(UTC), message, reason, detail)
+                bury_event(tx, self._clock(), message, reason, detail)
             else:
                 keep(tx, DeadLetter(message, sender_of(message), reason, detail))
         return NOTHING_WRITTEN

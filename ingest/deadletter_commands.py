@@ -150,7 +150,7 @@ def redrive_letters(
         letters = _chosen(conn, _selection(ids, reason, device, older_than), everything=everything)
         outcomes: list[Redriven] = []
         try:
-            with RedrivePublisher(load_settings().mqtt_url) as publisher:
+            with RedrivePublisher(load_settings().mqtt_address) as publisher:
                 for letter in track(letters, "Redriving", console=console, disable=not console.is_terminal):
                     with transaction(conn) as tx:
                         outcomes.append(redrive(tx, datetime.now(UTC), publisher, letter["id"], who))

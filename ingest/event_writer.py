@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatch.alarms import Signal, cancel_fall, fall_already_cancelled, raise_alarm, subject_of
-from dispatch.commands import acknowledge_command
+from dispatch.commands import acknowledge_command, answer_press
 from ingest.dead_letters import keep, letter_of_stranger
 from ingest.devices import KnownDevice, find_devices
 from ingest.readings import believed_time
@@ -170,6 +170,7 @@ def _act(
         alarm_id = raise_alarm(tx, now, _signal(device, event.kind, at, message, {"device_event_id": event_id}))
     if alarm_id is not None:
         tx.execute(LINK, {"id": event_id, "alarm_id": alarm_id})
+        answer_press(tx, now, alarm_id)
 
 
 def _signal(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from dispatch.alarms import Signal, record
+from dispatch.alarm_events import record
+from dispatch.alarms import Signal
 from ingest.admission import Arrival
 from ingest.devices import KnownDevice, Wearer
 from ingest.geofence import Fence, FencePolicy, FenceState, Fix

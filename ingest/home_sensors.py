@@ -103,7 +103,8 @@ def hear(tx: Transaction, samples: list[tuple[Arrival, Reading]]) -> list[Told]:
             IGNORED.inc()
             continue
         said = {**(before.said if before else {}), **words.states}
-        known[sensor] = _Memory(reading.at, words.battery, said)
+        battery = before.battery if before and words.battery is None else words.battery
+        known[sensor] = _Memory(reading.at, battery, said)
         changed.add((arrival.device.key, sensor))
     _remember(tx, memory, changed)
     return told

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from dispatch.alarms import record
+from dispatch.alarm_events import record
 from ingest.home_sensors import Told
 from ingest.home_state import HomeState, Observation, Stillness, reached_by_hour
 from schemas.database import Transaction

@@ -4,6 +4,7 @@ import threading
 from typing import Final
 
 from ingest.received import Received
+from schemas.clock import Clock, utc_now
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 """Above this ingest hangs up: a broker delivers again what is not acknowledged, again and again."""
@@ -12,9 +13,13 @@ _OVERHEAD: Final = 400
 
 
 class Inbox:
-    """First in, first out; filled by the sessions' threads, emptied by the worker in batches."""
+    """First in, first out; filled by the sessions' threads, emptied by the worker in batches.
 
-    def __init__(self) -> None:
+    `clock` says when a message was received.
+    """
+
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self.clock = clock
         self._arrived = threading.Condition()
         self._waiting: list[Received] = []
         self._bytes = 0

@@ -6,7 +6,6 @@ import secrets
 import socket
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
@@ -22,6 +21,7 @@ from ingest.liveness import note_listening
 from ingest.received import Received
 from ingest.sessions import sessions_of
 from ingest.shards import TTL, Lease, LeaseLost, leave, renew
+from schemas.clock import clock_of
 from schemas.database import connect, transaction
 from schemas.process import Health, StopSignal
 from schemas.settings import Settings
@@ -51,11 +51,12 @@ class LaneWorker:
         self._settings = settings
         self._group = group
         self._owner = f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._inbox = Inbox()
+        self._clock = clock_of(settings)
+        self._inbox = Inbox(self._clock)
         self._lag = Lag()
         self._sessions = sessions_of(settings, group, self._inbox)
         self._stop = StopSignal()
-        self._writer = BatchWriter(group, lambda: self._stop.is_set())
+        self._writer = BatchWriter(group, lambda: self._stop.is_set(), self._clock)
         self._leases: dict[int, Lease] = {}
         self._renew_at = 0.0
         self._renewed_at = 0.0
@@ -121,7 +122,7 @@ class LaneWorker:
 
     def _renew(self, conn: psycopg.Connection[TupleRow]) -> None:
         self._writing_since = time.monotonic()
-        now = datetime.now(UTC)
+        now = self._clock()
         with transaction(conn) as tx:
             leases = renew(tx, now, self._group, self._owner)
             self._lag.report(tx, now, self._group, self._owner)
@@ -165,7 +166,7 @@ class LaneWorker:
             return
         finally:
             self._writing_since = None
-        self._lag.committed(datetime.now(UTC))
+        self._lag.committed(self._clock())
         self._sessions.acknowledge(batch)
         self._tell_recorded(written.recorded)
         self._writer.note_presence(conn, written)

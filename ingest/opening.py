@@ -18,6 +18,7 @@ from nats.aio.subscription import Subscription
 
 from ingest.inbox import Inbox
 from ingest.received import Received
+from schemas.clock import moved
 from schemas.topics import STORE, mqtt_topic
 
 CREDIT: Final = 2000
@@ -95,7 +96,7 @@ class Opening:
                 mqtt_topic(message.subject),
                 message.data,
                 False,
-                delivered(message.reply)[1],
+                moved(self._inbox.clock, delivered(message.reply)[1]),
                 self.number,
                 self._arrived,
                 1,

@@ -49,8 +49,8 @@ class Redriven:
 class RedrivePublisher:
     """An MQTT session that waits for the broker's word on every message; a context manager."""
 
-    def __init__(self, url: str) -> None:
-        address = MqttAddress(url)
+    def __init__(self, address: MqttAddress) -> None:
+        """Raises BrokerAway when the certificates to trust cannot be read."""
         self._address = address
         self._answered = threading.Event()
         self._refusal = ""
@@ -59,9 +59,16 @@ class RedrivePublisher:
         )
         if address.username:
             self._client.username_pw_set(address.username, address.password)
-        if address.tls:
-            self._client.tls_set()
+        self._trust(address)
         self._client.on_connect = self._connected
+
+    def _trust(self, address: MqttAddress) -> None:
+        try:
+            context = address.tls_context
+        except OSError as error:
+            raise BrokerAway(f"the certificates to trust cannot be read: {error}") from None
+        if context is not None:
+            self._client.tls_set_context(context)
 
     def _connected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
         self._refusal = str(reason) if reason.is_failure else ""

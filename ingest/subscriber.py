@@ -3,7 +3,6 @@
 import itertools
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -113,7 +112,7 @@ class ShardSubscriber:
                 topic=topic,
                 payload=bytes(message.payload),
                 retained=message.retain,
-                received_at=datetime.now(UTC),
+                received_at=self._inbox.clock(),
                 connection=self._connection,
                 mid=message.mid,
                 qos=message.qos,

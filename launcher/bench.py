@@ -1,13 +1,17 @@
 """`./anban bench NAME`: a benchmark of `load_tests`, on a service of its own where it needs one."""
 
+import base64
+import math
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from launcher import statedir
+from launcher import ports, statedir
 from launcher.demo import interruptible
 from launcher.district import District
 from launcher.failure import LaunchError
@@ -28,13 +32,18 @@ class Benchmark:
     """One benchmark: `devices` it needs registered unless its option `sized_by` says another number.
 
     None runs no service at all. With `disk_megabytes` the database gets a disk of its own, to be filled up, where the
-    machine allows it.
+    machine allows it. `only` these of our processes run, None for all. `moves_time`: it moves the processes' clocks,
+    and stands in for a provider of telephone calls and messages.
     """
 
     devices: int | None
     sized_by: str = "--devices"
+    devices_each: float = 1.0
+    """How many devices it needs for each of what that option counts."""
     about: str = ""
     disk_megabytes: int = 0
+    only: frozenset[str] | None = None
+    moves_time: bool = False
 
 
 BENCHMARKS = {
@@ -44,6 +53,15 @@ BENCHMARKS = {
         2000, "--connections", about="kills and cuts under load: is anything lost or doubled?", disk_megabytes=3072
     ),
     "query": Benchmark(10, about="trends and bytes with many rows present"),
+    "alarms": Benchmark(
+        22_000,
+        "--incidents",
+        # Each happens to another elder, and not every elder is at home.
+        devices_each=2.2,
+        about="10,000 incidents followed to their end by two engines that are killed again and again",
+        only=frozenset({"dispatch", "dispatch-2"}),
+        moves_time=True,
+    ),
     "news2": Benchmark(None, about="how well NEWS2 tells who will die, and how many alarms the rules raise"),
 }
 
@@ -90,21 +108,46 @@ def run(console: Console, name: str, outcome: Path | None, state_dir: Path | Non
         command += ["--json", str(outcome.absolute())]
     if bench.devices is None or "--help" in words:
         return subprocess.run(command, cwd=statedir.CHECKOUT, check=False).returncode
-    elders = elders_for(number_of(words, bench.sized_by) or bench.devices)
+    said = number_of(words, bench.sized_by)
+    elders = elders_for(bench.devices if said is None else math.ceil(said * bench.devices_each))
     # A service is started for a few seconds: a wrong word is told before.
     checked = subprocess.run([*_MODULE, "words", name, *words], cwd=statedir.CHECKOUT, check=False)
     if checked.returncode != 0:
         return checked.returncode
-    service = own_service(console, "bench", elders, kept=state_dir, disk_megabytes=bench.disk_megabytes)
-    with interruptible(), service as district:
-        code = _run(district, name, command)
-        if code != 0 and state_dir is None:
-            console.print(f"logs: {keep_logs(district.state_dir, 'bench')}", highlight=False, soft_wrap=True)
-        return code
+    with tempfile.TemporaryDirectory(prefix="anban-bench-clock-") as clock_folder, interruptible():
+        extra = _provider_and_clock(Path(clock_folder)) if bench.moves_time else None
+        service = own_service(
+            console,
+            "bench",
+            elders,
+            kept=state_dir,
+            disk_megabytes=bench.disk_megabytes,
+            only=bench.only,
+            extra=extra,
+        )
+        grants = (*GRANTS, Grant.TRANSPORTS) if bench.moves_time else GRANTS
+        with service as district:
+            code = _run(district, name, command, grants)
+            if code != 0 and state_dir is None:
+                console.print(f"logs: {keep_logs(district.state_dir, 'bench')}", highlight=False, soft_wrap=True)
+            return code
 
 
-def _run(district: District, name: str, command: list[str]) -> int:
+def _provider_and_clock(folder: Path) -> dict[str, str]:
+    """Settings by which the processes send to a provider that the benchmark plays, and have a clock that it moves."""
+    url = f"http://127.0.0.1:{ports.choose(None)}"
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    return {
+        "ANBAN_CLOCK_FILE": str(folder / "clock"),
+        "ANBAN_VOICE_URL": url,
+        "ANBAN_VOICE_SECRET": secret,
+        "ANBAN_SMS_URL": url,
+        "ANBAN_SMS_SECRET": secret,
+    }
+
+
+def _run(district: District, name: str, command: list[str], grants: tuple[Grant, ...]) -> int:
     try:
-        return district.run_guarded(f"bench-{name}", command, GRANTS, seconds=_LONGEST_SECONDS)
+        return district.run_guarded(f"bench-{name}", command, grants, seconds=_LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
         raise LaunchError(f"the benchmark did not end within {_LONGEST_SECONDS / 3600:.0f} h") from None

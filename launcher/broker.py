@@ -81,6 +81,11 @@ class EmbeddedBroker(EmbeddedServer):
         return f"mqtt://ingest:{self._record['ingest']}@127.0.0.1:{self.ports.mqtt}"
 
     @property
+    def event_lane_url(self) -> str:
+        """The MQTT address of whoever reads only events and answers their devices, with its credentials."""
+        return f"mqtt://screens:{self._record['screens']}@127.0.0.1:{self.ports.mqtt}"
+
+    @property
     def device_url(self) -> str:
         """The MQTT address as devices know it: with TLS, and they bring credentials of their own."""
         return f"mqtts://127.0.0.1:{self.ports.mqtt}"
@@ -134,7 +139,7 @@ class EmbeddedBroker(EmbeddedServer):
     def _load_record(self) -> dict[str, Any]:
         record = statedir.read_record(self._record_path)
         complete = dict(record)
-        for user in ("ingest", "auth", "sys"):
+        for user in ("ingest", "auth", "screens", "sys"):
             complete.setdefault(user, secrets.token_hex(24))
         complete.setdefault("issuer_seed", new_account_seed())
         complete.setdefault("server_name", f"anban-{secrets.token_hex(4)}")
@@ -176,6 +181,7 @@ class EmbeddedBroker(EmbeddedServer):
         known = BrokerSecrets(
             ingest=self._record["ingest"],
             auth=self._record["auth"],
+            screens=self._record["screens"],
             sys=self._record["sys"],
             issuer_public=public_key(self.issuer_seed),
         )

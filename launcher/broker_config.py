@@ -23,6 +23,7 @@ class BrokerSecrets:
 
     ingest: str
     auth: str
+    screens: str
     sys: str
     issuer_public: str
 
@@ -42,8 +43,9 @@ def config_text(server_name: str, ports: BrokerPorts, secrets: BrokerSecrets, fi
     The MQTT port speaks TLS to whoever begins with it and plain MQTT to the rest: NATS has one such port, and services
     beside the broker need no cipher. Time-outs are long because a whole fleet shakes hands at once after a crash.
 
-    Devices are admitted by the auth callout only; `ingest` (services), `auth` (device-auth) and
-    `sys` (the system account) are known to the server itself.
+    Devices are admitted by the auth callout only; `ingest` (services), `auth` (device-auth), `screens` (the control
+    centre: it reads events and answers their devices, and nothing else) and `sys` (the system account) are known to the
+    server itself.
     """
     return f"""\
 server_name: "{server_name}"
@@ -76,6 +78,10 @@ accounts {{
     users: [
       {{ user: "ingest", password: "{secrets.ingest}" }}
       {{ user: "auth", password: "{secrets.auth}" }}
+      {{
+        user: "screens", password: "{secrets.screens}"
+        permissions: {{ publish: "care.v1.*.*.cmd", subscribe: "care.v1.*.*.event" }}
+      }}
     ]
   }}
   SYS {{
@@ -89,7 +95,7 @@ authorization {{
   auth_callout {{
     issuer: "{secrets.issuer_public}"
     account: CARE
-    auth_users: [ "ingest", "auth", "sys" ]
+    auth_users: [ "ingest", "auth", "screens", "sys" ]
   }}
 }}
 """

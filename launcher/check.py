@@ -12,7 +12,7 @@ from launcher import roster, web
 from launcher.demo import ignore_interrupts, interruptible
 from launcher.district import DEVICE_SIM, District, Plan
 from launcher.failure import LaunchError
-from launcher.own_service import keep_logs, temporary_state
+from launcher.own_service import NOBODY_CALLED, keep_logs, temporary_state
 from launcher.steps import Steps
 
 # From the start of the servers to the end of the last process, in seconds.
@@ -44,7 +44,8 @@ def _run_story(console: Console, state_dir: Path, elders: int, outcome: Path, ht
     def report(line: str) -> None:
         console.print(f"! {line}", highlight=False, soft_wrap=True)
 
-    plan = Plan(elders, http_port, story=True, extra={"ANBAN_SIM_LEDGER": str(state_dir / "sim-ledger.jsonl")})
+    extra = NOBODY_CALLED | {"ANBAN_SIM_LEDGER": str(state_dir / "sim-ledger.jsonl")}
+    plan = Plan(elders, http_port, story=True, extra=extra)
     began = time.monotonic()
     district = District(state_dir, plan, report, remove_after=True)
     try:

@@ -7,7 +7,13 @@ from pathlib import Path
 from launcher.broker import new_account_seed, public_key
 from launcher.failure import LaunchError
 
-_PASSWORDS = ("ANBAN_DATABASE_PASSWORD", "ANBAN_INGEST_PASSWORD", "ANBAN_AUTH_PASSWORD", "ANBAN_SYS_PASSWORD")
+_PASSWORDS = (
+    "ANBAN_DATABASE_PASSWORD",
+    "ANBAN_INGEST_PASSWORD",
+    "ANBAN_AUTH_PASSWORD",
+    "ANBAN_SCREENS_PASSWORD",
+    "ANBAN_SYS_PASSWORD",
+)
 
 
 def fresh() -> dict[str, str]:

@@ -30,7 +30,7 @@ class Plan:
     """What to run: `elders` to simulate, `story` for the check, the wished HTTP port or None.
 
     `people`: simulated operators and workers answer, as they do outside the check unless a person wants to play.
-    `simulator`: the elders' devices speak; a load brings its own.
+    `simulator`: the elders' devices speak; a load brings its own. `only` these of our processes run, None for all.
     """
 
     elders: int
@@ -39,6 +39,7 @@ class Plan:
     extra: Mapping[str, str] | None = None
     people: bool = False
     simulator: bool = True
+    only: frozenset[str] | None = None
 
 
 def external_settings() -> dict[str, str]:
@@ -70,6 +71,8 @@ class District:
                 with_people=plan.people,
                 with_simulator=plan.simulator,
             )
+            if plan.only is not None:
+                self.entries = [entry for entry in self.entries if entry.name in plan.only]
             self.addresses = roster.choose_addresses(self.state_dir, self.entries, plan.http_port)
             self.supervisor = Supervisor(self.state_dir, report, remove_after=remove_after)
         except BaseException:
@@ -143,6 +146,7 @@ class District:
             "ANBAN_NATS_SYS_URL": broker.sys_url,
             "ANBAN_BROKER_LOG": str(broker.log_file),
             "ANBAN_DEVICE_MQTT_URL": broker.device_url,
+            "ANBAN_EVENT_LANE_URL": broker.event_lane_url,
             "ANBAN_MQTT_CA": str(broker.authority_file),
         }
 

@@ -38,12 +38,24 @@ _SESSIONS = statement("""
     WHERE datname = current_database() AND application_name LIKE 'anban-%%' AND application_name <> 'anban-launcher'
     GROUP BY application_name ORDER BY application_name
 """)
+# An engine says once a second that it lives; one of them audits once a minute.
+_ENGINES = statement("SELECT count(*)::integer AS number FROM engine WHERE beat_at > %(before)s::timestamptz")
+_AUDIT = statement("SELECT checked_at, jsonb_array_length(violations) AS number FROM engine_audit")
 _SIZE = statement("SELECT pg_database_size(current_database()) AS number")
 
 
 @dataclass(frozen=True)
+class Audit:
+    """What the engines' last audit of themselves found, and when it was."""
+
+    checked_at: datetime
+    violations: int
+
+
+@dataclass(frozen=True)
 class DatabaseFigures:
-    """The database's side: counts by name, the size in bytes, sessions of our processes by application name."""
+    """The database's side: counts by name, the size in bytes, sessions of our processes by application name, how many
+    engines live, and their last audit."""
 
     storage: dump.Storage
     size: int
@@ -53,6 +65,8 @@ class DatabaseFigures:
     orders: dict[str, int]
     attention: dict[str, int]
     offers: int
+    engines: int
+    audit: Audit | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,8 @@ def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseFigures:
             row = cursor.execute(query).fetchone()
             return int(row["number"]) if row else 0
 
+        audit = cursor.execute(_AUDIT).fetchone()
+        living = cursor.execute(_ENGINES, {"before": now - GRACE}).fetchone() or {"number": 0}
         overdue = cursor.execute(_OVERDUE, {"before": now - GRACE}).fetchone() or {}
         return DatabaseFigures(
             storage=dump.storage_of(conn),
@@ -93,6 +109,8 @@ def _read(conn: psycopg.Connection[Any], now: datetime) -> DatabaseFigures:
             orders=counts(_ORDERS),
             attention=counts(_ATTENTION),
             offers=number(_OFFERS),
+            engines=int(living["number"]),
+            audit=Audit(audit["checked_at"], int(audit["number"])) if audit else None,
         )
 
 

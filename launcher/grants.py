@@ -12,8 +12,19 @@ ISSUER_SEED = "ANBAN_NATS_ISSUER_SEED"
 NATS_SYS_URL = "ANBAN_NATS_SYS_URL"
 DEVICE_MQTT_URL = "ANBAN_DEVICE_MQTT_URL"
 MQTT_CA = "ANBAN_MQTT_CA"
+EVENT_LANE_URL = "ANBAN_EVENT_LANE_URL"
 BROKER_LOG = "ANBAN_BROKER_LOG"
 BASE_URL = "ANBAN_BASE_URL"
+PROVIDER_SECRETS = ("ANBAN_VOICE_SECRET", "ANBAN_SMS_SECRET")
+# The dead-man's URL is a secret too: whoever has it can say that all is well.
+TRANSPORTS = (
+    *PROVIDER_SECRETS,
+    "ANBAN_VOICE_URL",
+    "ANBAN_SMS_URL",
+    "ANBAN_SMTP_URL",
+    "ANBAN_VAPID_KEY",
+    "ANBAN_DEADMAN_URL",
+)
 SERVERS = (
     DATABASE_URL,
     MQTT_URL,
@@ -23,7 +34,9 @@ SERVERS = (
     NATS_SYS_URL,
     DEVICE_MQTT_URL,
     MQTT_CA,
+    EVENT_LANE_URL,
     BROKER_LOG,
+    *TRANSPORTS,
 )
 
 
@@ -32,6 +45,9 @@ class Grant(Enum):
 
     DATABASE = "the database's URL"
     MESSAGES = "the MQTT URL with the services' password"
+    TRANSPORTS = "where messages to people are handed over, with passwords and keys"
+    CALLBACKS = "the secrets by which providers' call-backs are known"
+    EVENT_LANE = "the MQTT URL with the password of who reads events and answers their devices"
     STORE = "the NATS URL for reading what the broker keeps, with the services' password"
     MQTT_ADDRESS = "host and port of the MQTT listener, as devices know them, and whose certificates they trust"
     ADMISSION = "NATS URLs and seed for admitting devices and for closing their connections"
@@ -52,6 +68,12 @@ def granted(environment: Mapping[str, str], grants: Collection[Grant]) -> dict[s
         names.append(DATABASE_URL)
     if Grant.MESSAGES in grants:
         names += [MQTT_URL, MQTT_CA]
+    if Grant.TRANSPORTS in grants:
+        names += TRANSPORTS
+    if Grant.CALLBACKS in grants:
+        names += PROVIDER_SECRETS
+    if Grant.EVENT_LANE in grants:
+        names += [EVENT_LANE_URL, MQTT_CA]
     if Grant.STORE in grants:
         names.append(JETSTREAM_URL)
     if Grant.ADMISSION in grants:

@@ -14,6 +14,8 @@ from launcher.supervisor import Supervisor, spawn_python
 HTTP_PORT = 8080
 _ENVIRONMENT = "environment.json"
 _WORKER = (Grant.DATABASE, Grant.MESSAGES)
+_ENGINE = (*_WORKER, Grant.TRANSPORTS)
+_CENTRE = (Grant.DATABASE, Grant.EVENT_LANE, Grant.CALLBACKS)
 SEED_GRANTS = (Grant.DATABASE,)
 # The story and `replay` speak as devices, and read in the database whose devices there are.
 PLAYER_GRANTS = (Grant.DATABASE, Grant.MQTT_ADDRESS)
@@ -55,8 +57,10 @@ def entries(
     found = [
         Entry("ingest-telemetry", ("ingest", "telemetry"), (*_WORKER, Grant.STORE)),
         Entry("ingest-event", ("ingest", "event"), _WORKER),
-        Entry("dispatch", ("dispatch",), _WORKER),
-        Entry("control-center", ("control_center",), (Grant.DATABASE,), serves_http=True),
+        # Two engines side by side: either may die at any moment.
+        Entry("dispatch", ("dispatch",), _ENGINE),
+        Entry("dispatch-2", ("dispatch",), _ENGINE),
+        Entry("control-center", ("control_center",), _CENTRE, serves_http=True),
     ]
     if with_device_auth:
         found.append(Entry("device-auth", ("ingest", "auth"), (Grant.DATABASE, Grant.ADMISSION)))

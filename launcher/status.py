@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ FREE_BYTES_LIMIT = 1024**3
 # The mean since the control centre's start; screens call themselves stale after 6 s.
 FEED_DELAY_LIMIT = 1.0
 RESTARTS_LIMIT = 5
+# One of the engines audits once a minute.
+AUDIT_LIMIT = timedelta(minutes=3)
 _OURS = ("ingest-telemetry", "ingest-event", "dispatch", "control-center", "device-auth")
 
 
@@ -65,7 +67,7 @@ def run(console: Console, state_dir: Path, *, as_json: bool) -> int:
         raise LaunchError(f"nothing runs on {state_dir}")
     report = gather(state_dir, datetime.now(UTC), running=running)
     if as_json:
-        print(json.dumps(asdict(report), ensure_ascii=False, indent=1))
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=1, default=str))
     else:
         _print(console, report)
     return 1 if report.wrong else 0
@@ -160,13 +162,18 @@ def _judge(report: Report) -> None:
     if report.disk and report.disk["free_bytes"] < FREE_BYTES_LIMIT:
         wrong.append(f"only {report.disk['free_bytes'] / 1e6:.0f} MB of disk are free")
     if report.database is not None:
-        _judge_database(report.database, wrong, alone=not report.running)
+        _judge_database(report.database, wrong, datetime.fromisoformat(report.at), alone=not report.running)
 
 
-def _judge_database(database: figures.DatabaseFigures, wrong: list[str], *, alone: bool) -> None:
+def _judge_database(database: figures.DatabaseFigures, wrong: list[str], now: datetime, *, alone: bool) -> None:
     late = {name: number for name, number in database.overdue.items() if number}
     if late:
         wrong.append(f"deadlines nobody acted on: {_counts(late)}")
+    audit = database.audit
+    if audit is not None and audit.violations:
+        wrong.append(f"the engines' audit found {audit.violations} things that do not move")
+    if audit is not None and now - audit.checked_at > AUDIT_LIMIT:
+        wrong.append(f"nobody has audited the engines since {audit.checked_at:%Y-%m-%d %H:%M:%S} UTC")
     # Without a supervisor of ours the database knows best who is there.
     absent = [name for name in _OURS if alone and not any(said.startswith(name) for said in database.sessions)]
     if absent:
@@ -192,6 +199,14 @@ def _print(console: Console, report: Report) -> None:
         console.print("[green]All is well.[/]")
 
 
+def _engines(database: figures.DatabaseFigures) -> str:
+    audit = database.audit
+    said = (
+        "not audited yet" if audit is None else f"audited at {audit.checked_at:%H:%M:%S} UTC, {audit.violations} found"
+    )
+    return f"{database.engines} living, {said}"
+
+
 def _lines(report: Report) -> list[tuple[str, str]]:
     lines = []
     if report.database is not None:
@@ -202,6 +217,7 @@ def _lines(report: Report) -> list[tuple[str, str]]:
             ("open orders", f"{_counts(database.orders)}; open offers {database.offers}"),
             ("orders that ask for a person", _counts(database.attention)),
             ("overdue deadlines", _counts(database.overdue)),
+            ("engines", _engines(database)),
         ]
     if report.broker is not None:
         oldest = report.broker.oldest_seconds

@@ -3,6 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
+from load_tests.alarms_bench.command import alarms
 from load_tests.chaos.command import chaos
 from load_tests.connection_bench.command import connections
 from load_tests.ingest_bench.command import ingest
@@ -13,6 +14,7 @@ from load_tests.query.command import query
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(ingest)
 app.command()(connections)
+app.command()(alarms)
 app.command()(chaos)
 app.command()(news2)
 app.command()(peer)

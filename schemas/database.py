@@ -15,10 +15,11 @@ Row = dict[str, Any]
 
 @dataclass
 class Transaction:
-    """An open transaction and the events it will append when it ends."""
+    """An open transaction, the events it will append when it ends, and the seat of the person who acts in it."""
 
     conn: psycopg.Connection[TupleRow]
     events: list[Event] = field(default_factory=list)
+    seat_id: int | None = None
 
     def emit(self, event: Event) -> None:
         """Remember an event for the end of the transaction."""
@@ -49,10 +50,13 @@ class Transaction:
 
 
 @contextmanager
-def transaction(conn: psycopg.Connection[TupleRow]) -> Iterator[Transaction]:
-    """Begin, yield, append the events, commit; rolls everything back when the block raises."""
+def transaction(conn: psycopg.Connection[TupleRow], seat_id: int | None = None) -> Iterator[Transaction]:
+    """Begin, yield, append the events, commit; rolls everything back when the block raises.
+
+    `seat_id` is the seat from which a person acts: the timelines name it.
+    """
     with conn.transaction():
-        tx = Transaction(conn)
+        tx = Transaction(conn, seat_id=seat_id)
         yield tx
         append(conn, tx.events)
 

@@ -15,6 +15,8 @@ EventKind = Literal[
     "alarm.signalled",
     "alarm.confirmed",
     "alarm.worsened",
+    "alarm.planned",
+    "alarm.summoned",
     "alarm.escalated",
     "alarm.realarmed",
     "alarm.acknowledged",
@@ -47,6 +49,32 @@ EventKind = Literal[
     "offer.lost",
     "elder.changed",
     "account.changed",
+    "alarm.paused",
+    "alarm.resumed",
+    "alarm.breached",
+    "alarm.replied",
+    "alarm.claimed",
+    "alarm.claim_ended",
+    "alarm.shelved",
+    "alarm.unshelved",
+    "alarm.grouped",
+    "task.created",
+    "task.taken",
+    "task.done",
+    "task.overdue",
+    "alarm.commanded",
+    "alarm.command_answered",
+    "alarm.command_expired",
+    "alarm.handed_off",
+    "call.queued",
+    "call.ringing",
+    "call.answered",
+    "call.ended",
+    "call.missed",
+    "call.failed",
+    "call.taken",
+    "call.identified",
+    "call.noted",
 ]
 
 
@@ -55,7 +83,8 @@ class Event:
     """One change; the ids say what to look at, the state itself is read from its table.
 
     The kind's first word says whose change it is: `alarm.` that of `alarm_id`, `order.` of `order_id`, `offer.` of
-    `offer_id`, `elder.` of `elder_id`; other ids only tell what it has to do with.
+    `offer_id`, `task.` of `task_id`, `call.` of `call_id`, `elder.` of `elder_id`; other ids only tell what it has to
+    do with.
     """
 
     kind: EventKind
@@ -65,14 +94,17 @@ class Event:
     account_id: int | None = None
     order_id: int | None = None
     offer_id: int | None = None
+    task_id: int | None = None
+    call_id: int | None = None
 
 
 LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(7221101)")
 APPEND = statement("""
-    INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id)
+    INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id, task_id, call_id)
     SELECT * FROM unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
                          %(elder_ids)s::integer[], %(account_ids)s::integer[],
-                         %(order_ids)s::bigint[], %(offer_ids)s::bigint[])
+                         %(order_ids)s::bigint[], %(offer_ids)s::bigint[], %(task_ids)s::bigint[],
+                         %(call_ids)s::bigint[])
 """)
 NOTIFY = statement("SELECT pg_notify('anban_event', '')")
 
@@ -96,6 +128,8 @@ def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
             "account_ids": [event.account_id for event in events],
             "order_ids": [event.order_id for event in events],
             "offer_ids": [event.offer_id for event in events],
+            "task_ids": [event.task_id for event in events],
+            "call_ids": [event.call_id for event in events],
         },
     )
     conn.execute(NOTIFY)

@@ -1,5 +1,7 @@
 """Settings from the environment (prefix ANBAN_), the same for every process."""
 
+import base64
+import binascii
 import functools
 import ssl
 import sys
@@ -27,14 +29,26 @@ def _scheme(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class Settings(BaseSettings):
-    """What a process is told at its start. A wrong value is refused by name before anything is opened."""
+def _signing_key(secret: str) -> str:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError("must be base64, perhaps after whsec_") from None
+    if not 24 <= len(key) <= 64:
+        raise ValueError("must be 24 to 64 bytes in base64, perhaps after whsec_")
+    return secret
 
-    model_config = SettingsConfigDict(env_prefix="ANBAN_", extra="ignore", frozen=True)
+
+class Settings(BaseSettings):
+    """What a process is told at its start. A wrong value is refused by name before anything is opened; an empty one is
+    none, as Compose gives what is not set."""
+
+    model_config = SettingsConfigDict(env_prefix="ANBAN_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     database_url: Annotated[str, _scheme("postgresql", "postgres")] = "postgresql://anban@127.0.0.1:5432/anban"
     mqtt_url: Annotated[str, _scheme("mqtt", "mqtts")] = "mqtt://127.0.0.1:1883"
     mqtt_ca: Path | None = None
+    event_lane_url: Annotated[str, _scheme("mqtt", "mqtts")] | None = None
     require_tls: bool = False
     jetstream_url: Annotated[str, _scheme("nats", "tls")] | None = None
     nats_url: Annotated[str, _scheme("nats", "tls")] | None = None
@@ -51,11 +65,28 @@ class Settings(BaseSettings):
     supervised: bool = False
     parent_fd: Annotated[int, Field(ge=0)] | None = None
     sim_ledger: Path | None = None
+    clock_file: Path | None = None
+    deadman_url: Annotated[str, _scheme("http", "https")] | None = None
+    public_url: Annotated[str, _scheme("http", "https")] | None = None
+    voice_url: Annotated[str, _scheme("http", "https")] | None = None
+    voice_secret: Annotated[str, AfterValidator(_signing_key)] | None = None
+    sms_url: Annotated[str, _scheme("http", "https")] | None = None
+    sms_secret: Annotated[str, AfterValidator(_signing_key)] | None = None
+    smtp_url: Annotated[str, _scheme("smtp", "smtps")] | None = None
+    mail_from: Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")] | None = None
+    vapid_key: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$")] | None = None
+    vapid_contact: Annotated[str, _scheme("mailto", "https")] | None = None
+    private_targets: bool = False
 
     @property
     def mqtt_address(self) -> "MqttAddress":
         """The broker's address, with the certificates to trust."""
         return MqttAddress(self.mqtt_url, self.mqtt_ca)
+
+    @property
+    def event_lane_address(self) -> "MqttAddress | None":
+        """The broker's address for whoever only reads the event lane and answers its devices; None: not set up."""
+        return MqttAddress(self.event_lane_url, self.mqtt_ca) if self.event_lane_url else None
 
 
 class MqttAddress:

@@ -20,8 +20,12 @@ AlarmKind = Literal[
     "no_movement",
     "water_low",
     "wandering",
+    "phone_call",
+    "engine_stuck",
 ]
-AlarmState = Literal["pending", "raised", "acknowledged", "dispatched", "on_scene", "resolved", "closed", "cancelled"]
+AlarmState = Literal[
+    "pending", "raised", "acknowledged", "dispatched", "on_scene", "shelved", "resolved", "closed", "cancelled"
+]
 Severity = Literal["emergency", "urgent", "advisory", "technical"]
 ElderState = Literal["home", "hospital", "travelling", "deceased", "test"]
 DeviceKind = Literal["button", "wearable", "hub"]
@@ -35,7 +39,45 @@ Outcome = Literal[
     "device_fault",
     "test_call",
     "no_answer_visited",
+    "hospital",
+    "unreachable",
 ]
+FalseAlarmCause = Literal[
+    "pressed_by_mistake",
+    "taken_off",
+    "not_a_fall",
+    "cooking_or_steam",
+    "cleaning_or_repairs",
+    "visitor_or_pet",
+    "measured_wrongly",
+    "unknown",
+]
+"""Why there was an alarm and nothing behind it."""
+ShelveReason = Literal[
+    "known_fault", "engineer_coming", "elder_away", "waiting_for_family", "works_in_building", "other"
+]
+"""Why an alarm is put aside for a while."""
+TaskKind = Literal["call_back", "missed_call", "breach_review", "rota_gap", "unreachable", "audit"]
+TaskOutcome = Literal[
+    "well",
+    "needs_help",
+    "in_hospital",
+    "passed_away",
+    "not_reached",
+    "unavoidable",
+    "short_of_staff",
+    "no_responder",
+    "not_needed",
+    "mistake",
+    "technical",
+    "filled",
+    "accepted",
+    "mended",
+    "replaced",
+    "checked",
+]
+GroupKind = Literal["building", "dark_street"]
+"""Why incidents of several homes belong together."""
 OwnOutcome = Literal["recovered", "joined", "withdrawn"]
 """How an alarm ends by itself: what it told of is over, is told by another alarm, or concerns nobody any more."""
 OrderState = Literal[
@@ -61,22 +103,61 @@ Assist = Literal["clean", "meal", "bath", "walk", "emergency", "medical"]
 """The six assists."""
 ProviderState = Literal["admitted", "suspended", "exited"]
 Travel = Literal["walk", "scooter", "car"]
+ResponderKind = Literal["station", "grid", "paired", "mobile"]
+"""Staff of a station, grid worker of a street, paired helper of single elders, mobile team."""
 CareLevel = Literal["independent", "mild", "moderate", "severe", "total"]
 """Assessed grade of ability: able, and mildly, moderately, severely, totally disabled (GB/T 42195-2022)."""
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """Worst first."""
 
-ALARM_STEPS: Final[dict[AlarmState, frozenset[AlarmState]]] = {
-    "pending": frozenset({"raised", "cancelled"}),
-    "raised": frozenset({"acknowledged", "cancelled"}),
-    "acknowledged": frozenset({"raised", "dispatched", "resolved"}),
-    "dispatched": frozenset({"raised", "acknowledged", "on_scene", "resolved"}),
-    "on_scene": frozenset({"raised", "resolved"}),
-    "resolved": frozenset({"closed"}),
-    "closed": frozenset(),
-    "cancelled": frozenset(),
+ALARM_CAUSES: Final[dict[AlarmState, dict[AlarmState, tuple[str, ...]]]] = {
+    "pending": {"raised": ("confirmed", "worsened"), "cancelled": ("cancelled",)},
+    "raised": {
+        "acknowledged": ("acknowledged",),
+        "dispatched": ("acknowledged",),
+        "on_scene": ("acknowledged",),
+        "shelved": ("shelved",),
+        "cancelled": ("cancelled",),
+    },
+    "acknowledged": {
+        "raised": ("realarmed", "worsened"),
+        "dispatched": ("dispatched",),
+        "shelved": ("shelved",),
+        "resolved": ("resolved",),
+    },
+    "dispatched": {
+        "raised": ("realarmed", "worsened"),
+        "acknowledged": ("searching",),
+        "on_scene": ("arrived",),
+        "resolved": ("resolved",),
+    },
+    "on_scene": {"raised": ("realarmed", "worsened"), "resolved": ("resolved",)},
+    "shelved": {
+        "raised": ("unshelved", "worsened"),
+        "acknowledged": ("acknowledged",),
+        "resolved": ("resolved",),
+    },
+    "resolved": {"closed": ("closed",)},
+    "closed": {},
+    "cancelled": {},
 }
+"""THE table of an alarm's life: which state may follow which, and the events by which it does. An alarm that is raised
+again while somebody is on the way or there goes back to that state when it is acknowledged. The database refuses other
+steps (table alarm_step); docs/generated/alarm_states.md draws it."""
+ALARM_BEGINS: Final[frozenset[AlarmState]] = frozenset({"pending", "raised"})
+ALARM_STEPS: Final[dict[AlarmState, frozenset[AlarmState]]] = {
+    state: frozenset(following) for state, following in ALARM_CAUSES.items()
+}
+
+
+def follows(state: AlarmState, event: str) -> bool:
+    """Whether an event takes an alarm that is in `state` a step further."""
+    return any(event in causes for causes in ALARM_CAUSES[state].values())
+
+
+ANSWERED: Final[frozenset[AlarmState]] = frozenset({"acknowledged", "dispatched", "on_scene"})
+"""Somebody has it in hand."""
 ENDED: Final[frozenset[AlarmState]] = frozenset({"resolved", "closed", "cancelled"})
 
 ORDER_STEPS: Final[dict[OrderState, frozenset[OrderState]]] = {
@@ -122,8 +203,10 @@ KIND_SKILLS: Final[dict[AlarmKind, frozenset[str]]] = {
     "device_refused": frozenset(),
     "ingest_behind": frozenset(),
     "no_movement": frozenset({"first_aid"}),
+    "phone_call": frozenset({"first_aid"}),
     "water_low": frozenset(),
     "wandering": frozenset(),
+    "engine_stuck": frozenset(),
 }
 """What whoever goes to an alarm must be certified in."""
 KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
@@ -141,9 +224,38 @@ KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
     "device_refused": "technical",
     "ingest_behind": "urgent",
     "no_movement": "urgent",
+    "phone_call": "emergency",
     "water_low": "advisory",
     "wandering": "urgent",
+    "engine_stuck": "urgent",
 }
+PRESSED_AGAIN: Final[frozenset[AlarmKind]] = frozenset({"sos", "fall", "smoke", "gas"})
+"""Kinds of which another signal ends a shelving: somebody calls for help anew."""
+BUILDING_KINDS: Final[frozenset[AlarmKind]] = frozenset({"smoke", "gas", "leak"})
+"""Kinds that several homes of one building may tell of at once."""
+CALLED_BACK: Final[frozenset[Outcome]] = frozenset(
+    {
+        "helped_on_site",
+        "helped_by_phone",
+        "ambulance_called",
+        "family_attended",
+        "no_answer_visited",
+        "hospital",
+        "unreachable",
+    }
+)
+"""Outcomes of a severe alarm after which somebody calls back the next day."""
+TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
+    "call_back": frozenset({"well", "needs_help", "in_hospital", "passed_away", "not_reached"}),
+    "missed_call": frozenset({"well", "needs_help", "in_hospital", "not_reached"}),
+    "breach_review": frozenset({"unavoidable", "short_of_staff", "no_responder", "mistake", "technical", "not_needed"}),
+    "rota_gap": frozenset({"filled", "accepted"}),
+    "unreachable": frozenset({"mended", "replaced", "accepted"}),
+    "audit": frozenset({"mended", "checked"}),
+}
+"""How each kind of task can end."""
+FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset({"breach_review", "rota_gap", "unreachable", "audit"})
+"""Tasks that only a supervisor may do."""
 AT_HOME_ONLY: Final[frozenset[AlarmKind]] = frozenset({"no_movement", "water_low", "wandering"})
 """Kinds that say something only of somebody who lives at home at the time."""
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from launcher.steps import Steps
 
 
 @contextmanager
-def running_district(name: str, elders: int) -> Iterator[District]:
+def running_district(name: str, elders: int, settings: Mapping[str, str] | None = None) -> Iterator[District]:
     """Simulated elders whose buttons are left to the tests; what the simulator sent is in `ledger.json`."""
     folder = Path(tempfile.mkdtemp(prefix=f"anban-{name}-", dir="/tmp"))
-    plan = Plan(elders, ports.choose(None), story=True, extra={"ANBAN_SIM_LEDGER": str(folder / "ledger.json")})
+    extra = {"ANBAN_SIM_LEDGER": str(folder / "ledger.json"), **(settings or {})}
+    plan = Plan(elders, ports.choose(None), story=True, extra=extra)
     with District(folder, plan, print) as running:
         with Steps(Console(quiet=True), running.steps_to_start) as steps:
             running.start(steps)

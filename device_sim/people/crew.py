@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from device_sim.accounts import SIM_OPERATORS
+from device_sim.neighbours import grid_workers, helpers
 from device_sim.people.api import Address
 from device_sim.people.desk import QUICK, SLOW
 from device_sim.people.door import Door
@@ -32,7 +33,8 @@ class Crew:
             SimOperator(name, manner, ours, self._address, self._door, pace)
             for name, manner in zip(SIM_OPERATORS, (QUICK, SLOW), strict=True)
         ]
-        self._workers = [one for one in workforce(workforce_size(elders)) if one.username != FIRST_WORKER]
+        employed = [one for one in workforce(workforce_size(elders)) if one.username != FIRST_WORKER]
+        self._workers = [*employed, *grid_workers(), *(helper.worker for helper in helpers(elders))]
         self._at_work: dict[str, Person] = {}
         self._tasks: list[asyncio.Task[bool] | asyncio.Task[None]] = []
 
@@ -51,7 +53,7 @@ class Crew:
         """One shift after another; a phone is switched off in between."""
         admitted = True
         while admitted:
-            await asyncio.sleep(seconds_to_shift(worker.number, datetime.now(UTC)))
+            await asyncio.sleep(seconds_to_shift(worker, datetime.now(UTC)))
             person = SimWorker(worker, self._address, self._door, self._pace)
             self._at_work[worker.username] = person
             admitted = await live_on(person)

@@ -7,7 +7,7 @@ from typing import Final
 
 from device_sim.people.screen import Card, Subject, about
 from device_sim.people.steps import Do, Seen, Step
-from schemas.states import Outcome
+from schemas.states import FalseAlarmCause, Outcome
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ _ON_SCENE_SECONDS: Final = (25.0, 90.0)
 _BY_PHONE_SECONDS: Final = (30.0, 100.0)
 _SEARCH_AGAIN_SECONDS: Final = 75.0
 _CANCEL_SECONDS: Final = 200.0
+_CALL_BACK_SECONDS: Final = (300.0, 900.0)
 _NOTES: Final = (
     "已电话联系，老人意识清楚",
     "通话中老人说头晕，已嘱咐坐下休息",
@@ -37,6 +38,14 @@ _NOTES: Final = (
     "邻居代为查看，情况平稳",
 )
 _BY_PHONE: Final[tuple[Outcome, ...]] = ("helped_by_phone", "false_alarm", "family_attended")
+_CAUSES: Final[dict[str, tuple[FalseAlarmCause, ...]]] = {
+    "sos": ("pressed_by_mistake", "visitor_or_pet"),
+    "fall": ("not_a_fall", "taken_off"),
+    "vitals": ("measured_wrongly", "taken_off"),
+    "smoke": ("cooking_or_steam",),
+    "gas": ("cooking_or_steam",),
+    "leak": ("cleaning_or_repairs",),
+}
 _ON_SCENE: Final[tuple[Outcome, ...]] = ("helped_on_site", "helped_on_site", "ambulance_called", "no_answer_visited")
 
 
@@ -64,6 +73,9 @@ def next_steps(desk: Desk) -> Iterator[Step]:
     for order in sorted(desk.cards["order"].values(), key=lambda card: int(card["id"])):
         if order["requested_by"] is not None and _is_ours(desk, order["requested_by"]) and _is_mine(desk, order):
             yield from _order_steps(desk, order)
+    for task in sorted(desk.cards["task"].values(), key=lambda card: int(card["id"])):
+        if not task["for_supervisor"] and _is_ours(desk, task["taken_by"]) and _is_mine(desk, task):
+            yield from _task_steps(desk, task)
 
 
 def _is_ours(desk: Desk, person: Card | None) -> bool:
@@ -119,7 +131,17 @@ def _talk(desk: Desk, alarm: Card, name: str, path: str) -> Iterator[Step]:
 def _resolve(alarm: Card, name: str, path: str, outcome: str) -> Do:
     if alarm["kind"] in ("unreadable_event", "street_dark") or alarm["severity"] == "technical":
         outcome = "device_fault"
-    return Do(f"{name} resolve", f"{path}/resolve", {"outcome": outcome, "note": None})
+    ended = {"outcome": outcome, "note": None}
+    if outcome == "false_alarm":
+        ended["cause"] = _draw(alarm, "cause").choice(_CAUSES.get(alarm["kind"], ("unknown",)))
+    return Do(f"{name} resolve", f"{path}/resolve", ended)
+
+
+def _task_steps(desk: Desk, task: Card) -> Iterator[Step]:
+    """Call back whom they helped; the day after is far away in a demonstration."""
+    if desk.waited("task", task["id"], _draw(task, "call").uniform(*_CALL_BACK_SECONDS)):
+        done = {"outcome": "well", "note": None}
+        yield Do(f"task {task['id']} complete", f"/api/tasks/{task['id']}/complete", done)
 
 
 def _order_steps(desk: Desk, order: Card) -> Iterator[Step]:

@@ -43,6 +43,14 @@ class SimOperator(Person):
         self._to_confirm: dict[int, float] = {}
         self._completed: list[int] = []
 
+    async def settle_in(self) -> None:
+        """Sit down at a free desk from the far end; the first ones are left to whoever tries the console."""
+        listed = await self.door.in_thread(self.api.get, "/api/seats")
+        free = [seat["id"] for seat in listed["seats"] if seat["taken_by"] is None and not seat["retired"]]
+        if free:
+            place = len(free) - 1 if self._manner is QUICK else len(free) // 2
+            await self.door.in_thread(self.api.put, "/api/session/seat", {"seat_id": free[place]})
+
     def _notice(self, frame: Frame) -> None:
         """A visit that this operator had ordered was completed: it may be confirmed by telephone."""
         if frame.subject == "order" and frame.type == "remove" and frame.card.get("state") == "completed":

@@ -73,6 +73,9 @@ class Person(ABC):
         if isinstance(step, Do):
             await self._do(step, moment.clock)
 
+    async def settle_in(self) -> None:  # noqa: B027 (most have nothing to do)
+        """What is done once at the beginning of a session; raises OSError, ApiRefused."""
+
     async def live(self) -> None:
         """From signing in to leaving, and in again when the session ends; returns when it is over."""
         while True:
@@ -87,6 +90,8 @@ class Person(ABC):
     async def _spend_session(self) -> None:
         session = await self.door.sign_in(self.api, self.username)
         self.account_id = int(session["account"]["id"])
+        with contextlib.suppress(OSError, ApiRefused):
+            await self.settle_in()
         self.screen.open()
         while await self._turn():
             pass

@@ -19,8 +19,8 @@ _RETRY_SECONDS: Final = 0.3
 _OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 0.5
 Card = dict[str, Any]
-Subject = Literal["alarm", "order", "offer"]
-SUBJECTS: Final[dict[Subject, str]] = {"alarm": "cards", "order": "orders", "offer": "offers"}
+Subject = Literal["alarm", "order", "offer", "task"]
+SUBJECTS: Final[dict[Subject, str]] = {"alarm": "cards", "order": "orders", "offer": "offers", "task": "tasks"}
 """What a card is about, and where a snapshot carries those."""
 
 

@@ -62,18 +62,21 @@ class SimWorker(Person):
         if moment.clock - self._told_at >= every:
             self._told_at, self._told = moment.clock, self.place
             await self.door.in_thread(self.api.post, "/api/work/position", self._round(moment).here())
-        return seconds_to_shift(self._worker.number, moment.now) == 0 or self._has_work()
+        return seconds_to_shift(self._worker, moment.now) == 0 or self._has_work()
 
     def _has_work(self) -> bool:
         begun = any(order["state"] != "accepted" for order in self.screen.orders.values())
         return begun or bool(self.screen.alarms) or bool(self.screen.offers)
 
 
-def seconds_to_shift(number: int, now: datetime) -> float:
-    """How long until a worker's next shift, in seconds; 0 during one and shortly after it."""
+def seconds_to_shift(worker: Worker, now: datetime) -> float:
+    """How long until a worker's next shift, in seconds; 0 during one and shortly after it, and for whoever has none
+    because she is asked at any hour."""
+    if worker.kind == "paired":
+        return 0
     starts = [
         max(0.0, (starts_at - now).total_seconds())
-        for starts_at, ends_at in shifts_of(number, now - _OVERTIME)
+        for starts_at, ends_at in shifts_of(worker.number, now - _OVERTIME)
         if now < ends_at + _OVERTIME
     ]
     return min(starts, default=86_400.0)

@@ -85,6 +85,7 @@ class OperatorJourney(Journey):
             "alarm": self._mine("alarm"),
             "order": self._mine("order"),
             "offer": {},
+            "task": self._mine("task"),
         }
         for manner in (QUICK, SLOW):
             desk = Desk(manner, frozenset({self.account_id}), cards, self.seen, moment.clock, self.pace)

@@ -28,6 +28,8 @@ _USERNAME = statement("""
 """)
 HTTP_THREADS: Final = 4
 APPEAR_SECONDS: Final = 8.0
+CALLS: Final = frozenset({"raised", "signalled", "worsened"})
+"""Events by which a device's own word reaches a card."""
 ANSWER_SECONDS: Final = 10.0
 T = TypeVar("T")
 
@@ -107,7 +109,7 @@ class Story:
         seq = self.device(role).happen("sos")
         frame = await self.board.wait(
             role.device_id,
-            lambda one: one.received >= before and one.type == "card" and one.card["kind"] == "sos",
+            lambda one: one.received >= before and one.event in CALLS and one.card["kind"] == "sos",
             seconds,
         )
         if frame is not None:
@@ -124,7 +126,7 @@ class Story:
 
     async def resolve(self, alarm_id: int, outcome: str) -> Json:
         """The operator ends an alarm."""
-        body = {"outcome": outcome, "note": None}
+        body = {"outcome": outcome, "cause": "unknown" if outcome == "false_alarm" else None, "note": None}
         return await self.in_thread(self.api.post, f"/api/alarms/{alarm_id}/resolve", body)
 
     async def read_alarm(self, alarm_id: int) -> Json:
@@ -150,5 +152,8 @@ class Story:
         )
 
     async def nothing_new(self, role: Role, since: float, seconds: float) -> bool:
-        """Whether the operator hears nothing about a device for a while."""
-        return await self.board.wait(role.device_id, lambda one: one.received >= since, seconds) is None
+        """Whether the operator hears of no call of a device for a while; who is called meanwhile is nothing new."""
+        return (
+            await self.board.wait(role.device_id, lambda one: one.received >= since and one.event in CALLS, seconds)
+            is None
+        )

@@ -1,4 +1,4 @@
-"""`./anban bench ingest` and `bench connections`, short: the figures are there, and nothing is lost or doubled.
+"""`./anban bench ingest`, `connections` and `alarms`, short: the figures are there, and nothing is lost or doubled.
 
 How fast the platform is, is judged by the commands themselves on a quiet machine.
 """
@@ -62,3 +62,19 @@ def test_everybody_is_admitted_again_after_the_brokers_death(tmp_path: Path) -> 
     assert (report["lost"], report["duplicated"]) == (0, 0)
     assert report["broker_bytes_after"] > report["broker_bytes_before"] > 0
     assert report["district_on_paper"]["broker_memory_gib"] > 0
+
+
+def test_incidents_come_to_their_end_while_both_engines_are_killed_again_and_again(tmp_path: Path) -> None:
+    words = ("--incidents", "150", "--per-second", "15", "--kill-every", "6", "--most-open", "1000", "--seed", "5")
+    _, report, said = _run(tmp_path, "alarms", *words)
+    assert report["incidents"] == 150, said
+    assert (report["unclosed"], report["left_open"], report["failures"]) == (0, 0, []), said
+    assert report["engines_killed"] >= 6
+    assert report["steps_taken"] > 150
+    assert report["steps_missing"] == 0, "a step that its policy wants was never taken"
+    assert report["step_delay_ms"]["max"] < 10_000, "a step waited although an engine lived"
+    assert report["notified_after_acknowledgement"] == 0
+    assert report["acknowledged_twice"] == 0
+    assert report["operators_told_too_late"]["already_acknowledged"] > 0, "nobody raced for an answer"
+    assert report["raise_to_notify_with_kills_ms"]["n"] > 100
+    assert set(report["sweep"]) == {"10", "1000"}

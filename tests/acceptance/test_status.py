@@ -80,20 +80,23 @@ def test_open_work_is_counted(district: District) -> None:
 
 
 def test_process_that_answers_no_more_is_wrong_until_it_does(district: District) -> None:
-    pid = district.supervisor.pid("dispatch")
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    pids = [district.supervisor.pid(engine) for engine in ("dispatch", "dispatch-2")]
+    for pid in pids:
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
     try:
         found = report(district.state_dir)
         assert found["exit"] == 1
         assert "dispatch is not ready: does not answer" in found["wrong"]
+        assert "dispatch-2 is not ready: does not answer" in found["wrong"]
         with connect(district.environment["ANBAN_DATABASE_URL"], "test") as conn:
             conn.execute(FORGET)
         found = report(district.state_dir)
         assert "deadlines nobody acted on: alarms 1" in found["wrong"]
         assert "!" in status(district.state_dir).stdout
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in filter(None, pids):
+            os.kill(pid, signal.SIGCONT)
     eventually(lambda: report(district.state_dir)["exit"] == 0, 30, "well again")
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from tests.integration.district import Connection, one
+from tests.integration.district import Connection, by_hand, one
 from tests.integration.members import DISTRICT, NEIGHBOUR, Cast, add_account
 
 WORKERS: Final = ("worker_of_gui", "asked_worker", "outside_worker")
@@ -143,11 +143,13 @@ def add_offer(
 
 def send_to(conn: Connection, cast: Cast, now: datetime, worker: str, alarm: int) -> None:
     """Let a worker be on the way to an alarm."""
-    conn.execute(
-        "UPDATE alarm SET state = 'dispatched', response_state = 'found', responder_id = %s, dispatched_at = %s,"
-        " acknowledged_at = %s, answered_at = %s, due_reason = 'realarm', on_scene_at = NULL WHERE id = %s",
-        (cast.workers[worker], now, now, now, alarm),
-    )
+    with by_hand(conn):
+        conn.execute(
+            "UPDATE alarm SET state = 'dispatched', response_state = 'found', responder_id = %s, dispatched_at = %s,"
+            " accepted_at = %s, acknowledged_at = %s, answered_at = %s, due_reason = 'realarm', shelved_reason = NULL,"
+            " on_scene_at = NULL WHERE id = %s",
+            (cast.workers[worker], now, now, now, now, alarm),
+        )
 
 
 def add_work(conn: Connection, cast: Cast, now: datetime) -> None:

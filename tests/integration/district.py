@@ -1,5 +1,7 @@
 """A small registry to test on: one street, a few homes, built row by row."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,6 +21,16 @@ class Person:
     wearable_key: int
     button: str
     button_key: int
+
+
+@contextmanager
+def by_hand(conn: Connection) -> Iterator[None]:
+    """Write what no command could have done: the database's own refusals are silent meanwhile."""
+    conn.execute("SET session_replication_role = 'replica'")
+    try:
+        yield
+    finally:
+        conn.execute("SET session_replication_role = 'origin'")
 
 
 def add_streets(conn: Connection) -> None:

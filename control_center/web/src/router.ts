@@ -22,6 +22,11 @@ export const router = createRouter({
           meta: { roles: ['operator', 'supervisor'] },
         },
         {
+          path: 'planning',
+          component: () => import('./pages/PlanningPage.vue'),
+          meta: { roles: ['supervisor'] },
+        },
+        {
           path: 'system',
           component: () => import('./pages/SystemPage.vue'),
           meta: { roles: ['administrator'] },

@@ -1,4 +1,13 @@
-import type { AlarmCard, ElderBrief, Frame, OfferCard, OrderCard } from '../src/contract/types'
+import type {
+  AlarmCard,
+  CallCard,
+  ElderBrief,
+  Frame,
+  OfferCard,
+  OrderCard,
+  TaskCard,
+  UnrecordedCard,
+} from '../src/contract/types'
 
 /** The moment the tests happen at. */
 export const NOW = Date.parse('2026-11-22T08:00:00Z')
@@ -127,6 +136,8 @@ export function elderBrief(id: number): ElderBrief {
 interface Others {
   orders?: OrderCard[]
   offers?: OfferCard[]
+  tasks?: TaskCard[]
+  calls?: CallCard[]
 }
 
 export function snapshot(id: number, cards: AlarmCard[], epoch = 'one', others: Others = {}): Frame {
@@ -163,6 +174,34 @@ export function orderRemoved(id: number, orderId: number): Frame {
 
 export function offerRemoved(id: number, last: OfferCard): Frame {
   return { type: 'remove', id, subject: 'offer', subject_id: last.id, reason: 'ended', card: last, server_time: at(0) }
+}
+
+/** An SOS that the database does not have, heard ten seconds ago. */
+export function call(key: string, changes: Partial<UnrecordedCard> = {}): UnrecordedCard {
+  return {
+    key,
+    kind: 'sos',
+    severity: 'emergency',
+    is_test: false,
+    why: 'database_away',
+    occurred_at: at(-11),
+    received_at: at(-10),
+    signal_count: 1,
+    confirm_at: null,
+    acknowledged_at: null,
+    acknowledged_by: null,
+    device: { id: 'B-1', kind: 'button' },
+    elder: elderBrief(1),
+    residents: [],
+    address: 'T Road 1',
+    org: { code: '500109001', name: 'T' },
+    home: null,
+    ...changes,
+  }
+}
+
+export function unrecorded(...cards: UnrecordedCard[]): Frame {
+  return { type: 'unrecorded', cards, server_time: at(0) }
 }
 
 export function tick(id: number, stale = false): Frame {

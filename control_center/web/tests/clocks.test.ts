@@ -21,6 +21,12 @@ describe('the running clock', () => {
     expect(runningClock(answered, NOW)?.stage).toBe('dispatch')
   })
 
+  test('stands still while it is paused', () => {
+    const paused = { since: at(10), until: at(600), reason: 'waiting' }
+    const answer = { due_at: at(30), met_at: null, breached: false }
+    expect(runningClock(card(1, { sla: { answer, paused } }), NOW + 500_000)?.leftMs).toBe(20_000)
+  })
+
   test('stops when no target is left, while unconfirmed, and when the alarm has ended', () => {
     expect(runningClock(card(1, { sla: { answer: null } }), NOW)).toBeNull()
     expect(runningClock(card(1, { state: 'pending' }), NOW)).toBeNull()

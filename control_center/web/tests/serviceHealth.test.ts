@@ -12,7 +12,17 @@ const lane = (changed: Partial<IngestHealth> = {}): IngestHealth => ({
 })
 const BEHIND = { behind_since: '2026-11-22T08:00:00Z', lag_seconds: 42 }
 
+const GUARD = { listening: true, copy_age_seconds: 3, answers_waiting: 0 }
+
 describe('the service', () => {
+  test('is unguarded when calls would not be seen without its database', () => {
+    const well = [lane(), lane({ lane_group: 'event' })]
+    expect(serviceState(well, false, GUARD)).toBe('ok')
+    const faults = [{ listening: false }, { listening: null }, { copy_age_seconds: null }, { copy_age_seconds: 121 }]
+    for (const fault of faults) expect(serviceState(well, false, { ...GUARD, ...fault })).toBe('unguarded')
+    expect(serviceState([lane(BEHIND)], false, { ...GUARD, listening: false })).toBe('behind')
+  })
+
   test('is well when every lane is watched and keeps up', () => {
     expect(serviceState([lane(), lane({ lane_group: 'event' })], false)).toBe('ok')
   })

@@ -2,16 +2,23 @@
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
-from dispatch import orders, visits
+from dispatch import orders, pauses, tasks, visits
 from dispatch.answering import add_note
+from dispatch.claims import claim, sweep_claims
 from dispatch.escalation import sweep_deadlines
+from dispatch.groups import sweep_groups
 from dispatch.refusals import Refused
+from dispatch.reviews import sweep_promises
+from dispatch.shelving import shelve
 from dispatch.visits import Spot
+from schemas.states import TASK_OUTCOMES
 from tests.integration.cast import raise_for
 from tests.integration.control_center.hands import AT_HOME, Hands
-from tests.integration.district import Connection
+from tests.integration.control_center.random_calls import RandomCalls
+from tests.integration.district import Connection, add_device, one
 
 WORKERS: Final = ("worker_of_gui", "asked_worker", "outside_worker")
 _NEIGHBOURS_DOOR: Final = Spot(29.7203, 106.6304, 10)
@@ -33,6 +40,7 @@ class RandomDay:
         self.hands = hands
         self.cast = hands.cast
         self.clock = hands.clock
+        self._calls = RandomCalls(random.Random(seed), hands)
         hands.ask_at_once(2)
 
     @property
@@ -46,6 +54,22 @@ class RandomDay:
         self.hands.answer(alarm)
         self.hands.send_to(alarm)
         self.hands.accept("asked_worker", self.hands.offer("asked_worker", alarm=alarm))
+        self._smoke_in_two_homes()
+        self._claim_and_forget(self.cast.alarms["vitals_of_chen"])
+
+    def _smoke_in_two_homes(self) -> None:
+        self._conn.execute("UPDATE lifecycle_policy SET group_homes = 2")
+        door = "INSERT INTO household (org_code, address) VALUES ('500109001', '天生路1号') RETURNING id"
+        self.cast.households["next_door"] = one(self._conn, door)
+        self.cast.devices["H-next-door"] = add_device(self._conn, "H-next-door", "hub", self.clock.now)
+        for device, home in (("B-tiansheng", "tiansheng"), ("H-next-door", "next_door")):
+            raise_for(self._conn, self.cast, self.clock.now, "smoke", "emergency", device, household=home)
+        self.hands.do(lambda tx: sweep_groups(tx, self.clock.now))
+
+    def _claim_and_forget(self, alarm: int) -> None:
+        self.hands.do(lambda tx: claim(tx, self.clock.now, alarm, self.cast.accounts["supervisor"]))
+        self.clock.move(seconds=30)
+        self.hands.do(lambda tx: sweep_claims(tx, self.clock.now))
 
     def step(self) -> None:
         """One thing that happens."""
@@ -62,13 +86,15 @@ class RandomDay:
             (6, self._answer_offer),
             (5, self._visit),
             (2, self._decide),
+            (2, self._do_task),
         ]
         weights, doings = zip(*things, strict=True)
         [doing] = self.choice.choices(doings, weights)
-        try:
-            doing()
-        except Refused:
-            """Not every command fits every state."""
+        for happens in (doing, self._calls.step):
+            try:
+                happens()
+            except Refused:
+                """Not every command fits every state."""
 
     def _any(self, query: str) -> Any:
         found = self._conn.execute(query.encode()).fetchall()
@@ -89,6 +115,10 @@ class RandomDay:
 
     def _sweep(self) -> None:
         self.hands.do(lambda tx: sweep_deadlines(tx, self.clock.now))
+        self.hands.do(lambda tx: sweep_promises(tx, self.clock.now))
+        self.hands.do(lambda tx: sweep_claims(tx, self.clock.now))
+        self.hands.do(lambda tx: sweep_groups(tx, self.clock.now))
+        self.hands.do(lambda tx: tasks.sweep_overdue(tx, self.clock.now))
         self.hands.search_on()
         self.hands.look()
 
@@ -99,16 +129,39 @@ class RandomDay:
             else "SELECT id, state FROM alarm WHERE ended_at IS NULL ORDER BY id"
         )
         actor = self.choice.choice(("operator", "operator", "supervisor", "outsider"))
-        match self.choice.choice(("help", "help", "help", "help", "note", "resolve")):
+        account = self.cast.accounts[actor]
+        match self.choice.choice(
+            ("help", "help", "help", "help", "note", "pause", "resume", "resolve", "resolve", "claim", "shelve")
+        ):
             case "help":
-                if state == "raised":
+                if state in ("raised", "shelved"):
                     self.hands.answer(alarm, actor)
                 self.hands.send_to(alarm, actor)
+            case "claim":
+                self.hands.do(lambda tx: claim(tx, self.clock.now, alarm, account))
+            case "shelve":
+                until = self.clock.now + timedelta(minutes=self.choice.randint(1, 30))
+                self.hands.do(lambda tx: shelve(tx, self.clock.now, alarm, account, "elder_away", until, None))
             case "note":
-                account = self.cast.accounts[actor]
                 self.hands.do(lambda tx: add_note(tx, self.clock.now, alarm, account, "记录"))
+            case "pause":
+                self.hands.do(lambda tx: pauses.pause(tx, self.clock.now, alarm, account, "no_access", 2, None))
+            case "resume":
+                self.hands.do(lambda tx: pauses.resume(tx, self.clock.now, alarm, account))
             case "resolve":
                 self.hands.resolve(alarm, actor)
+
+    def _do_task(self) -> None:
+        found = self._any("SELECT id, kind FROM task ORDER BY id")
+        if found is None:
+            return
+        task, kind = found
+        account = self.cast.accounts[self.choice.choice(("operator", "supervisor", "outsider"))]
+        if self.choice.random() < 0.4:
+            self.hands.do(lambda tx: tasks.take(tx, self.clock.now, task, account))
+        else:
+            outcome = self.choice.choice(sorted(TASK_OUTCOMES[kind]))
+            self.hands.do(lambda tx: tasks.complete(tx, self.clock.now, task, account, outcome, "记录"))
 
     def _arrive(self) -> None:
         found = self._any("SELECT id, responder_id FROM alarm WHERE responder_id IS NOT NULL AND ended_at IS NULL")

@@ -9,7 +9,7 @@ from control_center import claim_codes
 from tests.integration.cast import MEMBERS, Cast
 from tests.integration.cast_at_work import WORKERS, send_to
 from tests.integration.control_center.order_states import put_order
-from tests.integration.district import Connection
+from tests.integration.district import Connection, by_hand
 
 EVERYBODY: Final = (*MEMBERS, "nobody")
 AT_GUIS: Final = {"lat": 29.8301, "lon": 106.4402, "accuracy_m": 20}
@@ -30,9 +30,9 @@ def expect(default: int, *parts: dict[str, int]) -> dict[str, int]:
     return statuses
 
 
-_AROUND_GUI: Final = {"operator": 200, "supervisor": 200, "street_operator": 200}
-_SEE_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _AROUND_GUI, {"family_of_gui": 200})
-_ACT_FOR_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, _AROUND_GUI)
+AROUND_GUI: Final = {"operator": 200, "supervisor": 200, "street_operator": 200}
+_SEE_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, AROUND_GUI, {"family_of_gui": 200})
+ACT_FOR_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, AROUND_GUI)
 _OWN_LISTS: Final = expect(200, _SIGNED_OUT, _NO_ROLE)
 _STAFF_LISTS: Final = expect(200, _SIGNED_OUT, _NO_ROLE, _FAMILIES)
 _WORKERS_OWN: Final = dict.fromkeys(_ANY_WORKER, 404)
@@ -48,16 +48,23 @@ def _answer_offer() -> dict[str, int]:
 
 
 def _raised(conn: Connection, cast: Cast, _now: datetime) -> None:
-    conn.execute("UPDATE alarm SET state = 'raised' WHERE id = %s", (cast.alarms["sos_of_gui"],))
+    with by_hand(conn):
+        conn.execute(
+            "UPDATE alarm SET state = 'raised', shelved_reason = NULL, due_reason = 'escalate', claimed_by = NULL,"
+            " claimed_until = NULL WHERE id = %s",
+            (cast.alarms["sos_of_gui"],),
+        )
 
 
-def _acknowledged(conn: Connection, cast: Cast, _now: datetime) -> None:
+def prepare_acknowledged(conn: Connection, cast: Cast, now: datetime) -> None:
+    """An answered alarm of 桂, for which nobody is looked for."""
     conn.execute("DELETE FROM offer WHERE alarm_id IS NOT NULL")
-    conn.execute(
-        "UPDATE alarm SET state = 'acknowledged', ended_at = NULL, due_reason = 'realarm', response_state = NULL,"
-        " response_due_at = NULL, responder_id = NULL WHERE id = %s",
-        (cast.alarms["sos_of_gui"],),
-    )
+    with by_hand(conn):
+        conn.execute(
+            "UPDATE alarm SET state = 'acknowledged', ended_at = NULL, due_at = %s, due_reason = 'realarm',"
+            " shelved_reason = NULL, response_state = NULL, response_due_at = NULL, responder_id = NULL WHERE id = %s",
+            (now, cast.alarms["sos_of_gui"]),
+        )
 
 
 def _on_the_way(conn: Connection, cast: Cast, now: datetime) -> None:
@@ -103,14 +110,14 @@ ALARMS: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/alarms"): Case("/api/alarms", _OWN_LISTS),
     ("GET", "/api/alarms/{alarm_id}"): Case("/api/alarms/{sos_of_gui}", _SEE_GUI),
     ("POST", "/api/alarms/{alarm_id}/acknowledge"): Case(
-        "/api/alarms/{sos_of_gui}/acknowledge", _ACT_FOR_GUI, {}, _raised
+        "/api/alarms/{sos_of_gui}/acknowledge", ACT_FOR_GUI, {}, _raised
     ),
-    ("POST", "/api/alarms/{alarm_id}/notes"): Case("/api/alarms/{sos_of_gui}/notes", _ACT_FOR_GUI, {"text": "听到了"}),
+    ("POST", "/api/alarms/{alarm_id}/notes"): Case("/api/alarms/{sos_of_gui}/notes", ACT_FOR_GUI, {"text": "听到了"}),
     ("POST", "/api/alarms/{alarm_id}/resolve"): Case(
-        "/api/alarms/{sos_of_gui}/resolve", _ACT_FOR_GUI, {"outcome": "helped_on_site"}, _acknowledged
+        "/api/alarms/{sos_of_gui}/resolve", ACT_FOR_GUI, {"outcome": "helped_on_site"}, prepare_acknowledged
     ),
     ("POST", "/api/alarms/{alarm_id}/dispatch"): Case(
-        "/api/alarms/{sos_of_gui}/dispatch", _ACT_FOR_GUI, {}, _acknowledged
+        "/api/alarms/{sos_of_gui}/dispatch", ACT_FOR_GUI, {}, prepare_acknowledged
     ),
     ("POST", "/api/alarms/{alarm_id}/arrive"): Case("/api/alarms/{sos_of_gui}/arrive", _DO_FOR_GUI, {}, _on_the_way),
 }
@@ -119,16 +126,16 @@ ORDERS: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/orders"): Case("/api/orders", _OWN_LISTS),
     ("POST", "/api/orders"): Case(
         "/api/orders",
-        expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, dict.fromkeys(_AROUND_GUI, 201)),
+        expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, dict.fromkeys(AROUND_GUI, 201)),
         _wish,
     ),
     ("GET", "/api/orders/{order_id}"): Case(
         "/api/orders/{visit_of_gui}",
-        expect(404, _SIGNED_OUT, _AROUND_GUI, {"family_of_gui": 200, "worker_of_gui": 200, "administrator": 403}),
+        expect(404, _SIGNED_OUT, AROUND_GUI, {"family_of_gui": 200, "worker_of_gui": 200, "administrator": 403}),
     ),
-    ("POST", "/api/orders/{order_id}/cancel"): _for_visit("cancel", "accepted", _ACT_FOR_GUI, {"reason": "改期"}),
-    ("POST", "/api/orders/{order_id}/reassign"): _for_visit("reassign", "accepted", _ACT_FOR_GUI, {"reason": "病了"}),
-    ("POST", "/api/orders/{order_id}/search"): _for_visit("search", "requested", _ACT_FOR_GUI),
+    ("POST", "/api/orders/{order_id}/cancel"): _for_visit("cancel", "accepted", ACT_FOR_GUI, {"reason": "改期"}),
+    ("POST", "/api/orders/{order_id}/reassign"): _for_visit("reassign", "accepted", ACT_FOR_GUI, {"reason": "病了"}),
+    ("POST", "/api/orders/{order_id}/search"): _for_visit("search", "requested", ACT_FOR_GUI),
     ("POST", "/api/orders/{order_id}/confirm"): _for_visit("confirm", "completed", _SEE_GUI),
     ("POST", "/api/orders/{order_id}/settle"): _for_visit(
         "settle", "confirmed", expect(403, _SIGNED_OUT, {"supervisor": 200})
@@ -157,22 +164,22 @@ DEVICES: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/devices"): Case("/api/devices", _STAFF_LISTS),
     ("POST", "/api/devices/claim"): Case(
         "/api/devices/claim",
-        _ACT_FOR_GUI,
+        ACT_FOR_GUI,
         lambda cast, _now: {"code": CLAIM_CODE, "elder_id": cast.elders["gui"]},
         _in_box,
     ),
-    ("GET", "/api/devices/{device_id}"): Case("/api/devices/W-gui", _ACT_FOR_GUI, None, _worn_by_gui),
+    ("GET", "/api/devices/{device_id}"): Case("/api/devices/W-gui", ACT_FOR_GUI, None, _worn_by_gui),
     ("PUT", "/api/devices/{device_id}/assignment"): Case(
         "/api/devices/W-gui/assignment",
-        _ACT_FOR_GUI,
+        ACT_FOR_GUI,
         lambda cast, _now: {"elder_id": cast.elders["zhang"]},
         _worn_by_gui,
     ),
     ("DELETE", "/api/devices/{device_id}/assignment"): Case(
-        "/api/devices/W-gui/assignment", {**_ACT_FOR_GUI, **dict.fromkeys(_AROUND_GUI, 204)}, None, _worn_by_gui
+        "/api/devices/W-gui/assignment", {**ACT_FOR_GUI, **dict.fromkeys(AROUND_GUI, 204)}, None, _worn_by_gui
     ),
     ("POST", "/api/devices/{device_id}/revoke"): Case(
-        "/api/devices/W-gui/revoke", _ACT_FOR_GUI, {"reason": "stolen"}, _worn_by_gui
+        "/api/devices/W-gui/revoke", ACT_FOR_GUI, {"reason": "stolen"}, _worn_by_gui
     ),
     ("POST", "/api/devices/{device_id}/secret"): Case(
         "/api/devices/W-gui/secret", expect(403, _SIGNED_OUT, {"supervisor": 200}), {}, _worn_by_gui
@@ -197,13 +204,13 @@ WORK: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/family"): Case("/api/family", expect(403, _SIGNED_OUT, dict.fromkeys(_FAMILIES, 200))),
 }
 HOMES: Final[dict[tuple[str, str], Case]] = {
-    ("GET", "/api/elders/{elder_id}/home"): Case("/api/elders/{gui}/home", _ACT_FOR_GUI),
-    ("PUT", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", _ACT_FOR_GUI, {"radius_m": 500}),
-    ("DELETE", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", _ACT_FOR_GUI),
+    ("GET", "/api/elders/{elder_id}/home"): Case("/api/elders/{gui}/home", ACT_FOR_GUI),
+    ("PUT", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", ACT_FOR_GUI, {"radius_m": 500}),
+    ("DELETE", "/api/elders/{elder_id}/geofence"): Case("/api/elders/{gui}/geofence", ACT_FOR_GUI),
     ("PUT", "/api/elders/{elder_id}/movement-limit"): Case(
-        "/api/elders/{gui}/movement-limit", _ACT_FOR_GUI, {"least_minutes": 90}
+        "/api/elders/{gui}/movement-limit", ACT_FOR_GUI, {"least_minutes": 90}
     ),
-    ("DELETE", "/api/elders/{elder_id}/movement-limit"): Case("/api/elders/{gui}/movement-limit", _ACT_FOR_GUI),
+    ("DELETE", "/api/elders/{elder_id}/movement-limit"): Case("/api/elders/{gui}/movement-limit", ACT_FOR_GUI),
 }
 _THRESHOLD: Final = "/api/elders/{elder_id}/thresholds/{vital}/{severity}"
 _DISTRICT: Final = "/api/districts/{district_code}/thresholds"
@@ -225,13 +232,13 @@ def _limited(conn: Connection, cast: Cast, now: datetime) -> None:
 
 _SET_LEVEL: Final = expect(403, _SIGNED_OUT, {"supervisor": 200})
 THRESHOLDS: Final[dict[tuple[str, str], Case]] = {
-    ("GET", "/api/elders/{elder_id}/thresholds"): Case("/api/elders/{gui}/thresholds", _ACT_FOR_GUI),
-    ("PUT", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", _ACT_FOR_GUI, {"high": 120}),
-    ("DELETE", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", _ACT_FOR_GUI, prepare=_limited),
-    ("PUT", "/api/elders/{elder_id}/care-level"): Case("/api/elders/{gui}/care-level", _ACT_FOR_GUI, {"level": "mild"}),
+    ("GET", "/api/elders/{elder_id}/thresholds"): Case("/api/elders/{gui}/thresholds", ACT_FOR_GUI),
+    ("PUT", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", ACT_FOR_GUI, {"high": 120}),
+    ("DELETE", _THRESHOLD): Case("/api/elders/{gui}/thresholds/hr/urgent", ACT_FOR_GUI, prepare=_limited),
+    ("PUT", "/api/elders/{elder_id}/care-level"): Case("/api/elders/{gui}/care-level", ACT_FOR_GUI, {"level": "mild"}),
     ("GET", _DISTRICT): Case(
         "/api/districts/500109/thresholds",
-        expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, _AROUND_GUI, {"other_street_operator": 200}),
+        expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, AROUND_GUI, {"other_street_operator": 200}),
     ),
     ("PUT", _LEVEL): Case("/api/districts/500109/thresholds/severe/hr/urgent", _SET_LEVEL, {"high": 120}),
     ("DELETE", _LEVEL): Case("/api/districts/500109/thresholds/severe/hr/urgent", _SET_LEVEL, prepare=_limited),
@@ -252,7 +259,7 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/elders/{elder_id}"): Case("/api/elders/{gui}", _SEE_GUI),
     ("GET", "/api/elders/{elder_id}/vitals"): Case("/api/elders/{gui}/vitals", _SEE_GUI),
     ("GET", "/api/elders/{elder_id}/trend"): Case("/api/elders/{gui}/trend", _SEE_GUI),
-    ("PUT", "/api/elders/{elder_id}/state"): Case("/api/elders/{gui}/state", _ACT_FOR_GUI, {"state": "hospital"}),
+    ("PUT", "/api/elders/{elder_id}/state"): Case("/api/elders/{gui}/state", ACT_FOR_GUI, {"state": "hospital"}),
     ("GET", "/api/dead-letters"): Case("/api/dead-letters", expect(403, _SIGNED_OUT, {"administrator": 200})),
     ("GET", "/health"): Case("/health", expect(200)),
     ("GET", "/assets/{path:path}"): Case("/assets/app-1234.js", expect(200)),

@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 Frame = dict[str, Any]
+IN_SNAPSHOT: Final = {"alarm": "cards", "order": "orders", "offer": "offers", "task": "tasks", "call": "calls"}
+"""Where a snapshot has the cards of each subject."""
 
 
 class RemoteScreen:
@@ -20,7 +22,8 @@ class RemoteScreen:
         self._address = port, headers
         self.epoch = epoch
         self.last_id = last_id
-        self.boards: dict[str, dict[int, Frame]] = {"alarm": {}, "order": {}, "offer": {}}
+        self.boards: dict[str, dict[int, Frame]] = {name: {} for name in IN_SNAPSHOT}
+        self.unrecorded: list[Frame] = []
         self.stale = False
         self.live: dict[str, int] = {}
         self.frames: list[Frame] = []
@@ -72,9 +75,12 @@ class RemoteScreen:
 
     def _apply(self, frame: Frame) -> None:
         match frame["type"]:
+            case "unrecorded":
+                self.unrecorded = frame["cards"]
+                return
             case "snapshot":
                 self.epoch, self.last_id = frame["epoch"], frame["id"]
-                for subject, cards in (("alarm", "cards"), ("order", "orders"), ("offer", "offers")):
+                for subject, cards in IN_SNAPSHOT.items():
                     self.boards[subject] = {card["id"]: card for card in frame[cards]}
             case "card":
                 self.boards[frame["subject"]][frame["card"]["id"]] = frame["card"]

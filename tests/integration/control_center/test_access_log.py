@@ -48,7 +48,7 @@ def test_who_saw_an_elder_is_one_query(client: TestClient, cast: Cast, conn: Con
         ("operator", "alarm.read", "GET", f"/api/alarms/{alarm}", None),
         ("operator", "alarm.acknowledged", "POST", f"/api/alarms/{alarm}/acknowledge", {}),
         ("supervisor", "alarm.noted", "POST", f"/api/alarms/{alarm}/notes", {"text": "x"}),
-        ("operator", "alarm.resolved", "POST", f"/api/alarms/{alarm}/resolve", {"outcome": "false_alarm"}),
+        ("operator", "alarm.resolved", "POST", f"/api/alarms/{alarm}/resolve", {"outcome": "device_fault"}),
         ("operator", "elder.state_changed", "PUT", f"/api/elders/{gui}/state", {"state": "home"}),
         ("administrator", "dead_letters.read", "GET", "/api/dead-letters", None),
     )
@@ -145,7 +145,7 @@ def test_a_list_records_whom_its_cards_show_and_nobody_else(
 
 def test_a_refused_command_shows_nothing_and_records_nothing(client: TestClient, cast: Cast, conn: Connection) -> None:
     path = f"/api/alarms/{cast.alarms['sos_of_gui']}/resolve"
-    client.post(path, json={"outcome": "false_alarm"}, headers=cast.cookie("operator"))
+    client.post(path, json={"outcome": "false_alarm", "cause": "unknown"}, headers=cast.cookie("operator"))
     assert one(conn, "SELECT count(*) FROM access_log") == 0
 
 

@@ -33,14 +33,22 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, clock: M
         "sla": {
             "answer": {"due_at": iso(now + timedelta(seconds=180)), "met_at": None, "breached": False},
             "dispatch": {"due_at": iso(now + timedelta(minutes=15)), "met_at": None, "breached": False},
+            "accept": {"due_at": iso(now + timedelta(minutes=20)), "met_at": None, "breached": False},
             "on_scene": {"due_at": iso(now + timedelta(hours=1)), "met_at": None, "breached": False},
+            "resolve": {"due_at": iso(now + timedelta(hours=4)), "met_at": None, "breached": False},
+            "paused": None,
         },
-        "next_due": {"at": iso(now + timedelta(seconds=60)), "reason": "escalate"},
+        "next_due": {"at": iso(now), "reason": "escalate"},
         "escalation": {"level": 0, "roles": []},
         "acknowledged_at": None,
         "acknowledged_by": None,
         "resolved_at": None,
+        "incident_id": card["incident_id"],
+        "group": None,
+        "claim": None,
+        "shelved": None,
         "outcome": None,
+        "outcome_cause": None,
         "news2": NEWS2,
         "finding": None,
         "device": {"id": "W-chen", "kind": "wearable"},
@@ -100,7 +108,13 @@ def test_an_alarm_is_answered_from_press_to_outcome(client: TestClient, cast: Ca
     clock.move(hours=1)
     detail = client.get(alarm, headers=operator).json()
     assert detail["card"]["sla"]["answer"]["breached"] is False
-    assert [entry["kind"] for entry in detail["timeline"]] == ["raised", "acknowledged", "noted", "resolved"]
+    assert [entry["kind"] for entry in detail["timeline"]] == [
+        "raised",
+        "acknowledged",
+        "noted",
+        "resolved",
+        "task_created",
+    ]
     assert detail["timeline"][2]["note"] == "已通话"
     assert detail["timeline"][2]["actor"] == {"id": cast.accounts["supervisor"], "name": "Name of supervisor"}
 
@@ -113,7 +127,7 @@ def test_promises_break_while_time_passes_and_stop_when_the_alarm_ends(
     sla = client.get(alarm, headers=operator).json()["card"]["sla"]
     assert sla["answer"]["breached"] is True
     client.post(f"{alarm}/acknowledge", json={}, headers=operator)
-    client.post(f"{alarm}/resolve", json={"outcome": "false_alarm"}, headers=operator)
+    client.post(f"{alarm}/resolve", json={"outcome": "false_alarm", "cause": "pressed_by_mistake"}, headers=operator)
     clock.move(hours=11)
     sla = client.get(alarm, headers=operator).json()["card"]["sla"]
     assert sla["answer"]["breached"] is True
@@ -122,7 +136,7 @@ def test_promises_break_while_time_passes_and_stop_when_the_alarm_ends(
 def test_refused_commands_say_why_in_the_users_language(client: TestClient, cast: Cast) -> None:
     english = {**cast.cookie("operator"), "Accept-Language": "en"}
     sos, fall = f"/api/alarms/{cast.alarms['sos_of_gui']}", f"/api/alarms/{cast.alarms['possible_fall_of_gui']}"
-    early = client.post(f"{sos}/resolve", json={"outcome": "false_alarm"}, headers=english)
+    early = client.post(f"{sos}/resolve", json={"outcome": "helped_by_phone"}, headers=english)
     assert (early.status_code, early.json()["error"]["code"]) == (409, "not_yet_acknowledged")
     assert early.json()["error"]["message"] == "Acknowledge the alarm before resolving it"
     pending = client.post(f"{fall}/acknowledge", json={}, headers=cast.cookie("operator"))
@@ -131,7 +145,7 @@ def test_refused_commands_say_why_in_the_users_language(client: TestClient, cast
     client.post(f"{sos}/acknowledge", json={}, headers=english)
     twice = client.post(f"{sos}/acknowledge", json={}, headers=english)
     assert (twice.status_code, twice.json()["error"]["code"]) == (409, "already_acknowledged")
-    client.post(f"{sos}/resolve", json={"outcome": "false_alarm"}, headers=english)
+    client.post(f"{sos}/resolve", json={"outcome": "false_alarm", "cause": "pressed_by_mistake"}, headers=english)
     after = client.post(f"{sos}/acknowledge", json={}, headers=english)
     assert (after.status_code, after.json()["error"]["code"]) == (409, "already_ended")
 
@@ -165,8 +179,12 @@ def test_the_overview_counts_the_day(client: TestClient, cast: Cast, conn: Conne
         "median_answer_seconds": 7.0,
         "dispatched": 0,
         "dispatched_within_target": 0,
+        "accepted": 0,
+        "accepted_within_target": 0,
         "on_scene": 0,
         "on_scene_within_target": 0,
+        "resolved": 1,
+        "resolved_within_target": 1,
     }
 
 

@@ -10,7 +10,7 @@ from control_center import families
 from tests.integration.cast import Cast, raise_for
 from tests.integration.cast_at_work import add_offer, add_order, send_to
 from tests.integration.control_center.conftest import MovableClock
-from tests.integration.district import Connection
+from tests.integration.district import Connection, by_hand
 
 
 def elder_of(client: TestClient, cast: Cast, member: str = "family_of_gui") -> Any:
@@ -21,11 +21,12 @@ def elder_of(client: TestClient, cast: Cast, member: str = "family_of_gui") -> A
 
 def end_alarms(conn: Connection, now: datetime) -> None:
     """Everything is over."""
-    conn.execute(
-        "UPDATE alarm SET state = 'resolved', ended_at = %s, outcome = 'helped_on_site', due_reason = 'close'"
-        " WHERE ended_at IS NULL",
-        (now,),
-    )
+    with by_hand(conn):
+        conn.execute(
+            "UPDATE alarm SET state = 'resolved', ended_at = %s, outcome = 'helped_on_site', due_reason = 'close'"
+            " WHERE ended_at IS NULL",
+            (now,),
+        )
 
 
 def iso(moment: datetime) -> str:
@@ -163,7 +164,8 @@ def test_visits_of_today_and_tomorrow_come_by_time_after_those_to_confirm(
 def test_a_long_history_is_not_gone_through(cast: Cast, conn: Connection, now: datetime) -> None:
     conn.execute(
         "INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,"
-        " last_signal_at, ended_at) SELECT 'sos', 'emergency', 'closed', %s, %s, %s, false, at, at, at, at"
+        " last_signal_at, ended_at, outcome) SELECT 'sos', 'emergency', 'closed', %s, %s, %s, false, at, at, at, at,"
+        " 'helped_by_phone'"
         " FROM (SELECT %s - n * interval '1 hour' AS at FROM generate_series(1, 5000) AS n) AS ended",
         (cast.elders["chen"], cast.households["chaoyang"], cast.devices["W-chen"], now),
     )

@@ -15,6 +15,9 @@ MEMBERS: Final = ("operator", "street_operator", "outsider", "family_of_gui", "f
 HAPPENED: Final = {
     "alarm.raised",
     "alarm.dispatched",
+    "alarm.claimed",
+    "alarm.claim_ended",
+    "alarm.grouped",
     "order.requested",
     "order.accepted",
     "order.completed",
@@ -22,6 +25,10 @@ HAPPENED: Final = {
     "offer.accepted",
     "offer.withdrawn",
     "elder.changed",
+    "call.queued",
+    "call.answered",
+    "call.identified",
+    "call.missed",
 }
 """What no seed may leave out."""
 

@@ -31,7 +31,7 @@ def test_a_screen_that_comes_back_is_told_what_it_missed(served: Served, conn: C
     with transaction(conn) as tx:
         acknowledge(tx, now, cast.alarms["sos_of_gui"], cast.accounts["supervisor"])
     with transaction(conn) as tx:
-        resolve(tx, now, cast.alarms["sos_of_gui"], cast.accounts["supervisor"], "false_alarm", None)
+        resolve(tx, now, cast.alarms["sos_of_gui"], cast.accounts["supervisor"], "false_alarm", None, "unknown")
     with screen.again() as again:
         again.until(lambda frame: frame["type"] == "resumed")
         told = [(frame["type"], frame.get("event") or frame.get("reason")) for frame in again.frames]

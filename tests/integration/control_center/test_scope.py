@@ -9,7 +9,8 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from tests.integration.cast import Cast
-from tests.integration.control_center.route_cases import CASES
+from tests.integration.control_center.every_route import CASES
+from tests.integration.control_center.lifecycle_cases import incident_of
 from tests.integration.district import Connection
 
 FEED_ROUTES: Final = {"/ws/feed"}
@@ -30,7 +31,8 @@ def test_each_member_gets_what_the_table_says(
     for member in case.members:
         if case.prepare is not None:
             case.prepare(conn, cast, now)
-        path = case.path.format(**cast.alarms, **cast.elders, **cast.orders, **cast.offers)
+        incident = {"incident_of_gui": incident_of(conn, cast.alarms["sos_of_gui"])}
+        path = case.path.format(**cast.alarms, **cast.elders, **cast.orders, **cast.offers, **cast.workers, **incident)
         body = case.body(cast, now) if callable(case.body) else case.body
         headers = {**cast.cookie(member), "Content-Type": "application/json"}
         answer = client.request(route[0], path, headers=headers, json=body)

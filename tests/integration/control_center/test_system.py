@@ -162,6 +162,6 @@ def test_the_process_starts_answers_and_stops(ending: str, database_url: str, ca
         os.close(parent_end)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert {json.loads(line)["event"] for line in said.splitlines()} == {"serving", "stopped"}
+    assert {json.loads(line)["event"] for line in said.splitlines()} == {"serving", "stopped", "event_lane_not_set"}
     if ending == "terminated":
         os.close(parent_end)

@@ -82,6 +82,7 @@ def test_a_position_is_newest_wins_and_shown_on_the_map(client: TestClient, cast
         "id": cast.workers["worker_of_gui"],
         "name": "Name of worker_of_gui",
         "provider": "安心家政",
+        "kind": "station",
         "state": "free",
         "travel": "scooter",
         "lat": 29.8,

@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 from device_sim.accounts import hash_demo_password, seed_accounts
 from device_sim.device_keys import load_or_make_keys
 from device_sim.seeding import seed_district
-from device_sim.staffing import seed_workforce
+from device_sim.staffing import seed_neighbours, seed_workforce
 from dispatch import answering
 from dispatch.alarms import Signal, raise_alarm
 from schemas.database import transaction
@@ -91,6 +91,7 @@ def site(conn: Conn, database_url: str, tmp_path: Path) -> Iterator[Site]:
     seed_district(conn, load_or_make_keys(tmp_path), ELDERS, now)
     seed_accounts(conn, password_hash, now)
     seed_workforce(conn, ELDERS, password_hash, now)
+    seed_neighbours(conn, ELDERS, password_hash, now)
     with running_site(database_url, tmp_path) as made:
         made.start("dispatch")
         made.start_control_center()

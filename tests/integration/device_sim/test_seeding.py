@@ -13,7 +13,7 @@ from device_sim.device_keys import load_or_make_keys
 from device_sim.population import households
 from device_sim.roster import last_wearables
 from device_sim.seeding import Seeded, seed_district
-from device_sim.staffing import Staffed, seed_workforce
+from device_sim.staffing import Staffed, seed_neighbours, seed_workforce
 from device_sim.workforce import workforce
 
 Conn = psycopg.Connection[TupleRow]
@@ -139,6 +139,20 @@ def test_the_workforce_is_written_once_with_its_proofs_areas_and_shifts(
     assert 0 < expired < 20
 
 
+def test_neighbours_are_written_once_and_a_pairing_that_was_ended_stays_ended(
+    conn: Conn, now: datetime, tmp_path: Path
+) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 200, now)
+    first = seed_neighbours(conn, 200, "hash", now)
+    paired = count(conn, "pairing JOIN elder ON elder.id = elder_id AND living_alone")
+    assert paired == count(conn, "worker WHERE kind = 'paired'") > 3
+    assert first.workers == count(conn, "worker") == paired + count(conn, "worker WHERE kind = 'grid'")
+    assert first.shifts == count(conn, "worker_shift JOIN worker ON worker.id = worker_id WHERE kind = 'grid'")
+    conn.execute("UPDATE pairing SET valid_to = %s", (now,))
+    assert seed_neighbours(conn, 200, "hash", now) == Staffed(0, 0)
+    assert count(conn, "pairing") == paired
+
+
 def test_a_seed_on_another_day_adds_the_shifts_of_the_days_to_come(conn: Conn, now: datetime, tmp_path: Path) -> None:
     seed_district(conn, load_or_make_keys(tmp_path), 10, now)
     seed_workforce(conn, 10, "hash", now)
@@ -163,3 +177,12 @@ def test_an_account_from_before_there_were_workers_becomes_one(conn: Conn, now: 
     assert seed_workforce(conn, 10, "new", now).workers == 40
     found = conn.execute("SELECT password_hash FROM account WHERE username = 'worker1'").fetchone()
     assert found == ("old",)
+
+
+def test_the_register_has_what_120_is_told(conn: Conn, now: datetime, tmp_path: Path) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 200, now)
+    for written in ("medicines <> '{}'", "allergies <> '{}'"):
+        assert 10 <= count(conn, f"elder WHERE {written}") < 200, written
+    for written in ("phone", "door_note", "key_holder", "key_holder_phone"):
+        assert 20 < count(conn, f"household WHERE {written} IS NOT NULL") < count(conn, "household"), written
+    assert count(conn, "household WHERE (key_holder IS NULL) <> (key_holder_phone IS NULL)") == 0

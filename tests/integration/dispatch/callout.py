@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from dispatch import replies, responders
+from dispatch import naming, replies, responders
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.answering import acknowledge, resolve
 from dispatch.escalation import sweep_deadlines
@@ -35,8 +35,15 @@ class Callout(Workforce):
 
     def raised_by_a_spare_button(self, now: datetime) -> int:
         """An alarm of a device that belongs to nobody."""
+        return self._raised_by_a_button(now, None)
+
+    def raised_on_the_wall(self, now: datetime) -> int:
+        """An alarm of the home's button: nobody knows which resident pressed it."""
+        return self._raised_by_a_button(now, self.household)
+
+    def _raised_by_a_button(self, now: datetime, household: int | None) -> int:
         with transaction(self.conn) as tx:
-            alarm_id = raise_alarm(tx, now, Signal("sos", "emergency", self.device, now))
+            alarm_id = raise_alarm(tx, now, Signal("sos", "emergency", self.device, now, None, household))
         assert alarm_id is not None
         return alarm_id
 
@@ -65,6 +72,11 @@ class Callout(Workforce):
     def send(self, now: datetime, alarm_id: int) -> None:
         with transaction(self.conn) as tx:
             responders.send(tx, now, alarm_id, self.operator)
+
+    def name(self, now: datetime, alarm_id: int, worker: Worker, *, agreed: bool = False) -> None:
+        """The operator chooses who is to go."""
+        with transaction(self.conn) as tx:
+            naming.name(tx, now, alarm_id, self.operator, worker.id, "她有钥匙", agreed=agreed)
 
     def resolve(self, now: datetime, alarm_id: int) -> None:
         with transaction(self.conn) as tx:

@@ -52,9 +52,10 @@ _WORK: Final = (
     " %(now)s::timestamptz - (%(orders)s - n) * interval '5 minutes' AS at"
     " FROM generate_series(1, %(orders)s) AS n) AS ordered",
     "INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,"
-    " last_signal_at, ended_at, due_at, due_reason, response_state, responder_id)"
+    " last_signal_at, ended_at, outcome, due_at, due_reason, response_state, responder_id)"
     " SELECT 'sos', 'emergency', CASE WHEN open THEN 'dispatched' ELSE 'closed' END, 1 + 7 * n %% %(elders)s,"
     " 1 + 7 * n %% %(elders)s, %(device)s, false, at, at, at, CASE WHEN NOT open THEN at END,"
+    " CASE WHEN NOT open THEN 'helped_on_site' END,"
     " CASE WHEN open THEN at END, CASE WHEN open THEN 'realarm' END, 'found',"
     " (SELECT min(id) FROM worker) + n %% (SELECT count(*) FROM worker)"
     " FROM (SELECT n, n > %(ended_alarms)s AS open,"

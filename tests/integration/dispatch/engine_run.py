@@ -4,10 +4,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dispatch.deadman import DeadMan
 from dispatch.engine import Engine
 from dispatch.publisher import CommandPublisher
 from schemas.process import StopSignal
+from schemas.settings import MqttAddress
 from tests.integration.waiting import eventually
+
+
+class Pings(DeadMan):
+    """Counts what the outside would hear."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.heard = 0
+
+    def ping(self) -> bool:
+        self.heard += 1
+        return True
 
 
 def _wake_each_second(engine: Engine, stop: StopSignal) -> None:
@@ -18,11 +32,16 @@ def _wake_each_second(engine: Engine, stop: StopSignal) -> None:
 
 
 @contextmanager
-def running(database_url: str, mqtt_url: str, publishes: type[CommandPublisher] = CommandPublisher) -> Iterator[Engine]:
+def running(
+    database_url: str,
+    mqtt_url: str,
+    publishes: type[CommandPublisher] = CommandPublisher,
+    deadman: DeadMan | None = None,
+) -> Iterator[Engine]:
     """An engine that is ready, until the block ends."""
-    publisher = publishes(mqtt_url)
+    publisher = publishes(MqttAddress(mqtt_url))
     publisher.start()
-    engine = Engine(database_url, publisher)
+    engine = Engine(database_url, publisher, deadman=deadman)
     stop = StopSignal()
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()

@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dispatch.answering import add_note
-from dispatch.commands import SEEN_LIFETIME, acknowledge_command, claim_due, mark_tried
+from dispatch.answering import add_note, resolve
+from dispatch.commands import SEEN_LIFETIME, acknowledge_command, claim_due, mark_tried, settle
 from dispatch.escalation import SWEEP
 from dispatch.refusals import Refused
 from dispatch.sweeping import overdue
 from schemas.database import transaction
-from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.dispatch.desk import SECOND, Desk, end_policies
+from tests.integration.dispatch.watch import Watch
 from tests.integration.district import Connection, add_operator
 
 
@@ -20,26 +21,29 @@ def test_the_whole_story_is_told_in_order(desk: Desk, now: datetime) -> None:
     with transaction(desk.conn) as tx:
         add_note(tx, now + 20 * SECOND, alarm_id, desk.operator, "正在通话")
     desk.resolve(now + 60 * SECOND, alarm_id)
-    assert desk.timeline(alarm_id) == ["raised", "acknowledged", "noted", "resolved"]
+    assert desk.timeline(alarm_id) == ["raised", "acknowledged", "noted", "resolved", "task_created"]
     assert desk.alarm("state, answered_at, outcome", alarm_id) == ("resolved", now + 9 * SECOND, "helped_by_phone")
-    assert desk.events() == ["alarm.raised", "alarm.acknowledged", "alarm.noted", "alarm.resolved"]
+    assert desk.events() == ["alarm.raised", "alarm.acknowledged", "alarm.noted", "alarm.resolved", "task.created"]
 
 
-def test_unanswered_it_climbs_at_20_40_and_60_seconds_and_then_rings_on(desk: Desk, now: datetime) -> None:
-    alarm_id = desk.raised(now)
-    assert desk.sweep(now + 19 * SECOND) == 0
+def test_unanswered_it_climbs_at_20_40_and_60_seconds_and_then_rings_on(
+    storage_conn: Connection, now: datetime
+) -> None:
+    watch = Watch(storage_conn, now)
+    alarm_id = watch.raised(now)
+    watch.tick(0)
+    assert watch.tick(19) == 0
     called = []
     for seconds in (20, 40, 60):
-        assert desk.sweep(now + seconds * SECOND) == 1
-        called.append(desk.alarm("escalation_level, escalation_roles", alarm_id))
+        assert watch.tick(seconds) == 1
+        called.append(watch.alarm("escalation_level, escalation_roles", alarm_id))
     assert called == [
         (1, ["second_seat"]),
         (2, ["second_seat", "supervisor"]),
         (3, ["second_seat", "supervisor", "street_centre", "family"]),
     ]
-    assert desk.sweep(now + timedelta(hours=1)) == 1
-    assert desk.alarm("state, ended_at", alarm_id) == ("raised", None)
-    assert desk.timeline(alarm_id) == ["raised", "escalated", "escalated", "escalated", "realarmed"]
+    watch.tick(3600)
+    assert watch.alarm("state, ended_at", alarm_id) == ("raised", None)
 
 
 def test_an_acknowledged_alarm_that_goes_stale_rings_again(desk: Desk, now: datetime) -> None:
@@ -112,7 +116,7 @@ def test_a_fall_candidate_cannot_be_answered_before_it_is_an_alarm(conn: Connect
     with pytest.raises(Refused, match="not_yet_raised"):
         desk.acknowledge(now, alarm_id)
     assert desk.sweep(now + 30 * SECOND) == 1
-    assert desk.alarm("state, due_at", alarm_id) == ("raised", now + 50 * SECOND)
+    assert desk.alarm("state, due_at", alarm_id) == ("raised", now + 30 * SECOND)
     desk.acknowledge(now + 31 * SECOND, alarm_id)
 
 
@@ -146,6 +150,8 @@ def test_a_command_that_expired_is_given_up_unsent(desk: Desk, now: datetime) ->
     desk.acknowledge(now, alarm_id)
     with transaction(desk.conn) as tx:
         assert claim_due(tx, now + SEEN_LIFETIME, 10) == []
+        assert settle(tx, now + SEEN_LIFETIME, 10) == 1
+    assert desk.timeline(alarm_id)[-1] == "command_expired"
     assert desk.conn.execute("SELECT next_try_at, attempts FROM command").fetchall() == [(None, 0)]
 
 
@@ -153,16 +159,17 @@ def test_the_engines_audit_sees_what_nobody_acted_on(conn: Connection, now: date
     desk = Desk(conn, now)
     desk.raised(now)
     with transaction(conn) as tx:
-        assert overdue(tx, now + 25 * SECOND, 10 * SECOND, SWEEP) == 0
-        assert overdue(tx, now + 31 * SECOND, 10 * SECOND, SWEEP) == 1
-    desk.sweep(now + 31 * SECOND)
+        assert overdue(tx, now + 5 * SECOND, 10 * SECOND, SWEEP) == 0
+        assert overdue(tx, now + 11 * SECOND, 10 * SECOND, SWEEP) == 1
+    while desk.sweep(now + 11 * SECOND):
+        pass
     with transaction(conn) as tx:
-        assert overdue(tx, now + 31 * SECOND, 10 * SECOND, SWEEP) == 0
+        assert overdue(tx, now + 11 * SECOND, 10 * SECOND, SWEEP) == 0
 
 
 def test_an_alarm_without_a_policy_can_be_acknowledged_and_goes_stale(conn: Connection, now: datetime) -> None:
     desk = Desk(conn, now)
-    conn.execute("DELETE FROM escalation_policy")
+    end_policies(conn)
     conn.execute("DELETE FROM sla_policy")
     alarm_id = desk.raised(now)
     desk.acknowledge(now, alarm_id)
@@ -173,6 +180,7 @@ def test_a_resolved_alarm_is_closed_a_day_later(conn: Connection, now: datetime)
     desk = Desk(conn, now)
     alarm_id = desk.raised(now)
     desk.acknowledge(now, alarm_id)
-    desk.resolve(now, alarm_id)
+    with transaction(conn) as tx:
+        resolve(tx, now, alarm_id, desk.operator, "false_alarm", None, "pressed_by_mistake")
     assert desk.sweep(now + timedelta(hours=24)) == 1
     assert desk.alarm("state, due_at, ended_at", alarm_id) == ("closed", None, now)

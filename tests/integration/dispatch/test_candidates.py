@@ -7,8 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from dispatch.assignment import Task, choose
+from dispatch.assignment import Task
 from dispatch.candidates import VISITS, WORKERS, for_task, home_place, ranking_policy
+from dispatch.ranking import Circle, choose
 from dispatch.travel import Place
 from schemas.database import Row, Transaction, transaction
 from schemas.district_time import today
@@ -89,6 +90,7 @@ def test_two_thousand_workers_cost_two_queries_and_a_fraction_of_a_second(street
         found = for_task(tx, now, wanted)
         choice = choose(wanted, found, ranking_policy(tx, "order"), now)
         took = time.perf_counter() - began
+        _look_for_a_responder(tx, now, street)
     assert len(found) == WORKFORCE
     assert all(len(candidate.visits) == 3 and candidate.familiarity > 0 for candidate in found)
     assert len(choice.ranked) + sum(choice.turned_away.values()) == WORKFORCE
@@ -97,14 +99,33 @@ def test_two_thousand_workers_cost_two_queries_and_a_fraction_of_a_second(street
     _assert_indexed(street, now, [candidate.worker_id for candidate in found])
 
 
+def _look_for_a_responder(tx: Counting, now: datetime, street: Workforce) -> None:
+    """The same for an alarm, with the record of those who were left out."""
+    asked = tx.asked
+    wanted = task(street, timedelta(), kind="alarm", window_to=now, duration=timedelta())
+    began = time.perf_counter()
+    choice = choose(wanted, for_task(tx, now, wanted), ranking_policy(tx, "alarm"), now, (Circle(1, 15), Circle(2)))
+    told = choice.left_out({one.candidate.worker_id for one in choice.innermost()[:3]})
+    took = time.perf_counter() - began
+    assert (tx.asked - asked, len(told)) == (2, 20)
+    assert len(choice.ranked) + sum(choice.turned_away.values()) == WORKFORCE
+    assert took < 2, f"took {took:.2f} s"
+
+
 def _assert_indexed(street: Workforce, now: datetime, workers: list[int]) -> None:
     asked = (
-        (VISITS, {"worker_ids": workers[:50], "since": now - 36 * HOUR, "until": now + 14 * HOUR}),
+        (
+            VISITS,
+            {
+                "worker_ids": workers[:50], "since": now - 36 * HOUR, "until": now + 14 * HOUR, "day_from": now,
+                "day_to": now, "in_the_way": ["accepted"],
+            },
+        ),
         (
             WORKERS,
             {
-                "org_path": STREET, "elder_id": street.elder + 2, "skills": ["bathing"], "day": now.date(),
-                "fresh": now, "window_from": now, "window_end": now + HOUR, "worker_id": workers[7],
+                "org_path": STREET, "elder_ids": [street.elder + 2], "skills": ["bathing"], "day": now.date(),
+                "known": now, "now": now, "window_from": now, "window_end": now + HOUR, "worker_id": workers[7],
             },
         ),
     )  # fmt: skip
@@ -125,11 +146,11 @@ def test_a_candidate_is_what_the_tables_say(street: Workforce, now: datetime) ->
     assert (found.worker_id, found.account_id, found.name, found.means) == (worker.id, worker.account, "one", "car")
     assert (found.admitted, found.skilled, found.covers, found.responding) == (True, True, True, False)
     assert [shift.ends_at for shift in found.shifts] == [now + 10 * HOUR]
-    assert found.position is not None
+    assert (found.position is not None, found.position_age) == (True, 15 * MINUTE)
     assert [visit.order_id for visit in found.visits] == [ahead]
     assert done != ahead
     assert found.familiarity == 1
-    street.locate(worker.id, 300, now - 15 * MINUTE - timedelta(seconds=1))
+    street.locate(worker.id, 300, now - 24 * HOUR - timedelta(seconds=1))
     with transaction(street.conn) as tx:
         [found] = for_task(tx, now, task(street), worker.id)
     assert found.position is None

@@ -102,6 +102,9 @@ def test_what_was_told_singly_joins_the_street_when_it_turns_out_dark(watched: W
     assert watched.open_kinds() == ["street_dark"]
     ended = {alarm for alarm in watched.alarms("kind, state, outcome") if alarm[0] == "device_offline"}
     assert ended == {("device_offline", "cancelled", "joined")}
+    grouped = "SELECT count(*), count(DISTINCT group_id) FROM incident WHERE group_id IS NOT NULL"
+    assert watched.conn.execute(grouped).fetchone() == (len(watched.alarms("id")), 1)
+    assert watched.conn.execute("SELECT kind, org_code FROM incident_group").fetchall() == [("dark_street", STREET)]
     watched.hear(now + 12 * MINUTE, *hubs)
     watched.round(now + 12 * MINUTE)
     assert watched.open_kinds() == []

@@ -70,7 +70,7 @@ def test_the_engine_comes_back_when_its_database_was_killed(state_dir: Path, bro
             server.start()
             with connect(server.url, "test") as conn:
                 _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
-                eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated after the restart")
+                eventually(lambda: _state(conn, "escalation_level > 0") == (True,), what="escalated after the restart")
             assert engine.health().ready
 
 
@@ -109,7 +109,7 @@ def test_housekeeping_that_fails_holds_up_no_alarm(database_url: str, conn: Conn
     with running(database_url, broker.mqtt_url) as engine:
         eventually(lambda: _housekeeping_failures() > before, what="housekeeping that failed")
         _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
-        eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
+        eventually(lambda: _state(conn, "escalation_level > 0") == (True,), what="escalated all the same")
         assert engine.health().ready
         conn.execute("ALTER TABLE away RENAME TO login_failure")
         conn.execute("INSERT INTO login_failure (username, address, at) VALUES ('x', 'y', '2001-01-01Z')")
@@ -133,7 +133,7 @@ def test_housekeeping_that_takes_long_holds_up_no_alarm(
             engine.request_housekeeping()
             eventually(lambda: conn.execute(HOUSEKEEPING_WAITS).fetchall(), what="housekeeping that waits")
             _raise(conn, datetime.now(UTC) - timedelta(seconds=21))
-            eventually(lambda: _state(conn, "escalation_level") == (1,), what="escalated all the same")
+            eventually(lambda: _state(conn, "escalation_level > 0") == (True,), what="escalated all the same")
             assert conn.execute(HOUSEKEEPING_WAITS).fetchall()
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from schemas.states import Severity
-from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.dispatch.desk import SECOND, Desk, end_policies
 from tests.integration.district import Connection
 
 
@@ -20,7 +20,7 @@ def test_a_real_press_beside_an_open_test_alarm_is_a_real_alarm(desk: Desk, now:
     found = desk.conn.execute("SELECT is_test, signal_count, state FROM alarm ORDER BY id").fetchall()
     assert found == [(True, 2, "raised"), (False, 2, "raised")]
     desk.sweep(later + 20 * SECOND)
-    assert desk.conn.execute("SELECT escalation_level FROM alarm ORDER BY id").fetchall() == [(0,), (1,)]
+    assert desk.conn.execute("SELECT escalation_position FROM alarm ORDER BY id").fetchall() == [(0,), (1,)]
 
 
 def test_a_test_that_ended_does_not_quieten_a_real_finding(desk: Desk, now: datetime) -> None:
@@ -49,9 +49,8 @@ def test_every_promise_of_the_severity_has_its_clock(
 @pytest.mark.parametrize(
     ("missing", "expected"),
     [
-        ("DELETE FROM escalation_policy WHERE severity = 'urgent'", (180, 20)),
-        ("DELETE FROM escalation_policy WHERE severity = 'urgent' AND level = 1", (180, 180)),
-        ("DELETE FROM escalation_policy; DELETE FROM sla_policy", (60, 20)),
+        ("UPDATE escalation_policy SET valid_to = valid_from", (180, 0)),
+        ("UPDATE escalation_policy SET valid_to = valid_from; DELETE FROM sla_policy", (180, 0)),
     ],
 )
 def test_an_alarm_is_raised_with_a_deadline_when_its_policy_is_missing(
@@ -71,10 +70,10 @@ def test_an_alarm_is_raised_with_a_deadline_when_its_policy_is_missing(
 def test_an_alarm_gets_worse_when_its_policy_is_missing(desk: Desk, now: datetime) -> None:
     alarm_id = desk.raise_(now, "vitals", "urgent")
     assert alarm_id is not None
-    desk.conn.execute("DELETE FROM escalation_policy")
+    end_policies(desk.conn)
     desk.conn.execute("DELETE FROM sla_policy")
     desk.raise_(now + SECOND, "vitals", "emergency")
-    assert desk.alarm("severity, due_at", alarm_id) == ("emergency", now + 21 * SECOND)
+    assert desk.alarm("severity, due_at", alarm_id) == ("emergency", now + SECOND)
 
 
 def test_an_alarm_that_can_be_neither_found_nor_made_is_given_back(conn: Connection, now: datetime) -> None:

@@ -42,7 +42,7 @@ def test_the_first_to_accept_goes_and_the_others_are_told(callout: Callout, now:
     offers = [callout.open_offer(worker, alarm=alarm_id) for worker in (first, second)]
     later = now + 10 * SECOND
     assert callout.accept(later, second, offers[1]) is None
-    assert callout.alarm("state, response_state, response_due_at, responder_id, dispatched_at", alarm_id) == (
+    assert callout.alarm("state, response_state, response_due_at, responder_id, accepted_at", alarm_id) == (
         "dispatched", "found", None, second.id, later,
     )  # fmt: skip
     assert callout.alarm("due_at, due_reason", alarm_id) == (now + ON_SCENE, "realarm")
@@ -212,7 +212,7 @@ def test_resolving_ends_the_search_and_tells_those_who_were_asked(callout: Callo
     callout.resolve(now + SECOND, alarm_id)
     assert callout.alarm("state, response_state, response_due_at", alarm_id) == ("resolved", None, None)
     assert callout.offers(alarm=alarm_id) == [(worker.id, "withdrawn")]
-    assert callout.events()[-2:] == ["offer.withdrawn", "alarm.resolved"]
+    assert callout.events()[-3:] == ["offer.withdrawn", "alarm.resolved", "task.created"]
     assert callout.accept(now + SECOND, worker, offer) == "already_ended"
     assert callout.sweep(now + HOUR) == 0
 

@@ -95,7 +95,7 @@ def test_whoever_accepts_while_the_operator_resolves_learns_that_it_is_over(
     worker = callout.add_worker("王", 100)
     alarm_id = callout.searched(now)
     assert race.run(_resolve(callout, now, alarm_id), _accept(callout, now, worker, alarm_id))[1] == "already_ended"
-    assert callout.alarm("state, responder_id, dispatched_at", alarm_id) == ("resolved", None, None)
+    assert callout.alarm("state, responder_id, accepted_at", alarm_id) == ("resolved", None, None)
     assert callout.offers(alarm=alarm_id) == [(worker.id, "withdrawn")]
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from random import Random
 
-from dispatch import replies, responders
+from dispatch import naming, replies, responders
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.answering import acknowledge, resolve
 from dispatch.escalation import sweep_deadlines
@@ -12,7 +12,7 @@ from dispatch.refusals import Refused
 from schemas.database import Transaction, connect, transaction
 from schemas.states import AlarmKind, Severity
 from tests.integration.dispatch.callout import Callout
-from tests.integration.dispatch.workforce import HOUR, Worker
+from tests.integration.dispatch.workforce import HOUR, MINUTE, Worker
 from tests.integration.district import Connection
 
 KINDS: tuple[AlarmKind, ...] = ("sos", "smoke", "gas", "leak", "vitals")
@@ -36,6 +36,13 @@ BROKEN = {
         SELECT FROM offer WHERE state = 'accepted' AND (
             SELECT count(*) FROM alarm_event
             WHERE kind = 'dispatched' AND (detail ->> 'offer_id')::bigint = offer.id) <> 1""",
+    "a named responder of whom nobody wrote down why": """
+        SELECT FROM offer WHERE named_by IS NOT NULL AND NOT EXISTS (
+            SELECT FROM alarm_event WHERE alarm_id = offer.alarm_id AND kind = 'named' AND at = offer.offered_at)""",
+    "a round that was not kept": """
+        SELECT FROM offer WHERE alarm_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM responder_search AS search WHERE search.id = offer.search_id
+              AND search.alarm_id = offer.alarm_id AND search.at = offer.offered_at)""",
     "an arrival without a responder": "SELECT FROM alarm WHERE on_scene_at IS NOT NULL AND responder_id IS NULL",
     "an ended alarm that is searched for": """
         SELECT FROM alarm WHERE ended_at IS NOT NULL AND response_state = 'searching'""",
@@ -74,6 +81,8 @@ class Crowd:
                 acknowledge(tx, at, alarm_id, operator)
             case 2 | 3:
                 responders.send(tx, at, alarm_id, operator)
+            case 4 if random.random() < 0.4:
+                naming.name(tx, at, alarm_id, operator, worker.id, "她有钥匙", agreed=random.random() < 0.5)
             case 4 | 5:
                 replies.accept(tx, at, offer_id, _asked(tx.conn, offer_id))
             case 6:
@@ -106,7 +115,9 @@ def test_many_hands_at_once_break_no_promise(database_url: str, conn: Connection
     workers = [callout.add_worker(f"工{number}", number * 300) for number in range(6)]
     for kind in KINDS:
         callout.searched(now, kind, "emergency" if kind != "vitals" else "urgent")
-    # Chance owes the crowd no decline of an offer that is still open.
+    # Chance owes the crowd no offer that runs out, and no decline of one that is still open.
+    callout.searched(now - MINUTE, "no_movement", "urgent")
+    callout.sweep(now - MINUTE / 2)
     (open_offer,) = conn.execute("SELECT min(id) FROM offer WHERE state = 'open'").fetchone() or (0,)
     with transaction(conn) as tx:
         assert replies.decline(tx, now, open_offer, _asked(conn, open_offer), "busy") is None

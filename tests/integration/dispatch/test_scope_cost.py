@@ -28,9 +28,9 @@ def _add_history(desk: Desk, now: datetime) -> None:
     desk.raised(now)
     desk.conn.execute(
         "INSERT INTO alarm (kind, severity, state, elder_id, household_id, device_key, is_test, occurred_at, raised_at,"
-        " last_signal_at, ended_at) SELECT 'sos', 'emergency', 'closed', %(elder)s, %(household)s, %(device)s, false,"
-        " at, at, at, at FROM (SELECT %(now)s::timestamptz - n * interval '1 hour' AS at FROM generate_series(1, 5000)"
-        " AS n) AS ended",
+        " last_signal_at, ended_at, outcome) SELECT 'sos', 'emergency', 'closed', %(elder)s, %(household)s, %(device)s,"
+        " false, at, at, at, at, 'helped_by_phone'"
+        " FROM (SELECT %(now)s::timestamptz - n * interval '1 hour' AS at FROM generate_series(1, 5000) AS n) AS ended",
         {
             "elder": desk.person.elder_id,
             "household": desk.person.household_id,

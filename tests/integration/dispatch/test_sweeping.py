@@ -2,29 +2,26 @@
 
 from datetime import datetime
 
-import pytest
 from prometheus_client import REGISTRY
 
-from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.dispatch.desk import SECOND, Desk, end_policies
+from tests.integration.dispatch.watch import Watch
 from tests.integration.district import Connection
 
 
-def test_a_level_that_is_missing_is_passed_over(desk: Desk, now: datetime) -> None:
-    alarm_id = desk.raised(now)
-    desk.conn.execute("DELETE FROM escalation_policy WHERE severity = 'emergency' AND level = 2")
-    for seconds, level in ((20, 1), (60, 3)):
-        assert desk.sweep(now + seconds * SECOND) == 1
-        assert desk.alarm("escalation_level", alarm_id) == (level,)
-
-
-@pytest.mark.parametrize("missing", ["DELETE FROM escalation_policy", "TRUNCATE sla_policy, escalation_policy"])
-def test_an_alarm_without_a_chain_rings_on(desk: Desk, now: datetime, missing: str) -> None:
-    alarm_id = desk.raised(now)
-    desk.conn.execute(missing.encode())
-    assert desk.sweep(now + 20 * SECOND) == 1
-    assert desk.alarm("state, due_at, due_reason", alarm_id) == ("raised", now + 320 * SECOND, "realarm")
-    assert desk.sweep(now + 320 * SECOND) == 1
-    assert desk.timeline(alarm_id) == ["raised", "realarmed", "realarmed"]
+def test_a_policy_that_somebody_ended_is_stood_in_for(conn: Connection, now: datetime) -> None:
+    watch = Watch(conn, now)
+    end_policies(conn)
+    conn.execute("TRUNCATE sla_policy CASCADE")
+    alarm_id = watch.raised(now)
+    for seconds in range(61):
+        watch.tick(seconds)
+    assert [(seconds, position) for seconds, position, _ in watch.called(alarm_id)] == [
+        (0, 1),
+        (20, 2),
+        (40, 3),
+        (60, 4),
+    ]
 
 
 def _failed() -> float:
@@ -45,17 +42,17 @@ def _refuse_step(conn: Connection, alarm_id: int, column: str) -> None:
 def test_an_alarm_whose_step_fails_is_tried_later_and_the_others_go_on(desk: Desk, now: datetime) -> None:
     faulty, sound = desk.raised(now), desk.raise_(now, "smoke")
     assert sound is not None
-    _refuse_step(desk.conn, faulty, "escalation_level")
+    _refuse_step(desk.conn, faulty, "escalation_position")
     before = _failed()
-    assert desk.sweep(now + 20 * SECOND) == 2
-    assert desk.alarm("escalation_level, due_at", faulty) == (0, now + 50 * SECOND)
-    assert desk.alarm("escalation_level", sound) == (1,)
+    assert desk.sweep(now) == 2
+    assert desk.alarm("escalation_position, due_at", faulty) == (0, now + 30 * SECOND)
+    assert desk.alarm("escalation_position", sound) == (1,)
     assert desk.timeline(faulty) == ["raised"]
-    assert desk.events() == ["alarm.raised", "alarm.raised", "alarm.escalated"]
+    assert desk.events() == ["alarm.raised", "alarm.raised", "alarm.summoned"]
     assert _failed() == before + 1
     desk.conn.execute("DROP TRIGGER refuse ON alarm")
-    assert desk.sweep(now + 50 * SECOND) == 2
-    assert desk.alarm("escalation_level", faulty) == (1,)
+    assert desk.sweep(now + 30 * SECOND) == 2
+    assert desk.alarm("escalation_position", faulty) == (1,)
 
 
 def test_an_alarm_that_cannot_even_be_put_off_holds_up_no_other(conn: Connection, now: datetime) -> None:
@@ -63,5 +60,5 @@ def test_an_alarm_that_cannot_even_be_put_off_holds_up_no_other(conn: Connection
     faulty, sound = desk.raised(now), desk.raise_(now, "smoke")
     assert sound is not None
     _refuse_step(conn, faulty, "due_at")
-    assert desk.sweep(now + 20 * SECOND) == 1
-    assert desk.alarm("escalation_level", sound) == (1,)
+    assert desk.sweep(now + SECOND) == 1
+    assert desk.alarm("escalation_position", sound) == (1,)

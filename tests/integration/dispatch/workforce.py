@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dispatch import replies
+from dispatch import pairings, replies
 from dispatch.order_deadlines import sweep_orders
 from dispatch.orders import Wish, elder_state_changed, request_order
 from schemas.database import transaction
-from schemas.states import DeclineReason, ElderState, ProviderState, Role, Travel
+from schemas.states import DeclineReason, ElderState, ProviderState, ResponderKind, Role, Travel
 from tests.integration.district import Connection, add_elder, add_household, add_operator, one
 
 HOME = (29.8100, 106.4000)
@@ -88,15 +88,17 @@ class Workforce:
         travel: Travel = "scooter",
         provider: int | None = None,
         shift: tuple[timedelta, timedelta] | None = (-HOUR, 10 * HOUR),
+        kind: ResponderKind = "station",
     ) -> Worker:
         """A worker based so many metres north of HOME; the shift's times are counted from now."""
         account = self._account(f"worker-{name}", name, "worker")
         worker = one(
             self.conn,
-            "INSERT INTO worker (account_id, provider_id, phone, travel, base_lat, base_lon)"
-            " VALUES (%s, %s, '13800000000', %s, %s, %s) RETURNING id",
+            "INSERT INTO worker (account_id, provider_id, kind, phone, travel, base_lat, base_lon)"
+            " VALUES (%s, %s, %s, '13800000000', %s, %s, %s) RETURNING id",
             account,
             provider or self.provider,
+            kind,
             travel,
             HOME[0] + north_m / 111_195,
             HOME[1],
@@ -121,6 +123,11 @@ class Workforce:
             "INSERT INTO worker_shift (worker_id, starts_at, ends_at) VALUES (%s, %s, %s)",
             (worker, self.now + begins, self.now + ends),
         )
+
+    def pair(self, worker: Worker, now: datetime, elder: int | None = None) -> None:
+        """Let a worker look after the elder, as the operator agreed with her."""
+        with transaction(self.conn) as tx:
+            pairings.pair(tx, now, self.operator, elder or self.elder, worker.id, "邻居")
 
     def locate(self, worker: int, north_m: float, at: datetime) -> None:
         """What the worker's phone said then."""

@@ -161,3 +161,17 @@ def test_two_processes_look_at_each_home_once(conn: Connection, now: datetime, d
         assert sweep_homes(tx, at + 3 * HOUR, 10) == 1
         assert sweep_homes(other_tx, at + 3 * HOUR, 10) == 0
     assert home.alarms() == [("no_movement", "still")]
+
+
+def test_a_battery_is_remembered_although_the_next_word_of_the_same_batch_has_none(
+    conn: Connection, now: datetime
+) -> None:
+    home, at = HomeOfOne.made(conn, now), noon(now)
+    home.sends_kept(
+        at + 2 * MINUTE,
+        [
+            {"at": at, "sensor": "0xa4c1", "said": {"occupancy": True, "battery": 80}},
+            {"at": at + MINUTE, "sensor": "0xa4c1", "said": {"occupancy": False}},
+        ],
+    )
+    assert one(conn, "SELECT battery FROM home_sensor WHERE sensor = '0xa4c1'") == 80

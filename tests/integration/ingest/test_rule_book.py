@@ -8,7 +8,7 @@ import pytest
 from ingest.rule_book import REFRESH
 from ingest.rules import Policies
 from ingest.vitals_alarms import Windows
-from tests.integration.district import Connection, Person, add_operator, add_person, one
+from tests.integration.district import Connection, Person, add_operator, add_person, by_hand, one
 from tests.integration.ingest.messages import telemetry
 from tests.integration.ingest.rules_at_work import write
 
@@ -33,8 +33,9 @@ class Home:
             message = telemetry(self.person.wearable, self.seq, self.now, **values)
             write(self.conn, self.now, message, windows=self.windows)
         found = self.conn.execute("SELECT severity, details->'limits' FROM alarm").fetchall()
-        self.conn.execute("DELETE FROM alarm_event")
-        self.conn.execute("DELETE FROM alarm")
+        with by_hand(self.conn):
+            self.conn.execute("DELETE FROM alarm_event")
+            self.conn.execute("DELETE FROM alarm")
         self.windows.update({key: window._replace(told=None) for key, window in self.windows.items()})
         return found
 

@@ -144,7 +144,7 @@ def test_a_lasting_finding_is_raised_anew_once_its_alarm_has_ended_and_the_quiet
         write(storage_conn, at, telemetry(person.wearable, minute, at, hr=140), windows=windows)
         if minute == 10:
             storage_conn.execute(
-                "UPDATE alarm SET state = 'resolved', ended_at = %s, due_at = NULL, due_reason = NULL", (at,)
+                "UPDATE alarm SET state = 'cancelled', ended_at = %s, due_at = NULL, due_reason = NULL", (at,)
             )
     raised = storage_conn.execute("SELECT raised_at FROM alarm ORDER BY id").fetchall()
     minutes = [(raised_at - now) / timedelta(minutes=1) for (raised_at,) in raised]

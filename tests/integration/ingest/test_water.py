@@ -65,7 +65,7 @@ def test_water_used_again_and_then_not_rings_again(conn: Connection, now: dateti
     home, at = HomeOfOne.made(conn, now), noon(now) - 40 * HOUR
     _metered(home, at, 12)
     home.looked_after(at + 12 * HOUR)
-    conn.execute("UPDATE alarm SET state = 'closed', ended_at = now(), due_at = NULL, due_reason = NULL")
+    conn.execute("UPDATE alarm SET state = 'cancelled', ended_at = now(), due_at = NULL, due_reason = NULL")
     shown = _metered(home, at + 12 * HOUR + 10 * MINUTE, 2, hourly=30 * LITRE)
     home.looked_after(at + 15 * HOUR)
     assert len(home.alarms()) == 1

@@ -88,13 +88,13 @@ def test_used_servers_are_refused_and_with_force_nothing_is_lost(site: Site, sto
     _publish(site.broker, 50, 60)
     (site.state_dir / "sim.key").write_bytes(b"n" * 32)
     with psycopg.connect(site.database) as conn:
-        conn.execute("UPDATE sla_policy SET answer_seconds = 61")
+        conn.execute("UPDATE sla_policy SET stale_seconds = 61")
     restore.run(QUIET, site.saved, site.state_dir, force=True)
     try:
         with psycopg.connect(site.database) as conn:
-            assert conn.execute("SELECT count(*) FROM sla_policy WHERE answer_seconds = 61").fetchone() == (0,)
+            assert conn.execute("SELECT count(*) FROM sla_policy WHERE stale_seconds = 61").fetchone() == (0,)
         with psycopg.connect(_aside(site.database)) as conn:
-            assert conn.execute("SELECT count(*) FROM sla_policy WHERE answer_seconds = 61").fetchone() == (4,)
+            assert conn.execute("SELECT count(*) FROM sla_policy WHERE stale_seconds = 61").fetchone() == (4,)
         (streams,) = site.state_dir.glob("before_restore_*")
         saved = json.loads((streams / f"{STORE}.json").read_text())
         assert saved["state"]["messages"] == 60

@@ -6,8 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
+from control_center.compliance import COLUMNS
 from control_center.errors import STATUS, FieldCode, RequestCode, field_texts
 from control_center.language import LANGUAGES, load, preferred, text
+from dispatch.compliance import MEASURES
 from dispatch.refusals import RefusalCode
 
 
@@ -28,7 +30,8 @@ def test_every_language_has_the_same_keys_and_placeholders() -> None:
 def test_every_code_has_a_text_and_every_text_a_code() -> None:
     errors = {f"errors.{code}" for code in (*get_args(RequestCode), *get_args(RefusalCode))}
     fields = {f"fields.{code}" for code in get_args(FieldCode)}
-    assert set(load("en")) == errors | fields
+    report = {f"compliance.{word}" for word in (*COLUMNS, *MEASURES, "passed", "missed", "all", "none")}
+    assert set(load("en")) == errors | fields | report
     assert {f"errors.{code}" for code in STATUS} == errors
 
 

@@ -170,3 +170,39 @@ def test_a_card_is_written_once_for_all_screens() -> None:
     (first,) = frames.for_screen(OPERATOR, set(), 10, Witness(1))
     (second,) = frames.for_screen(Seat(2, b"other", "staff"), set(), 10, Witness(2))
     assert first is second
+
+
+def listed(*keys: str) -> str:
+    """A list of calls that are not recorded, as far as a screen looks at it."""
+    return json.dumps({"type": "unrecorded", "id": 0, "event": ",".join(keys) or "none"})
+
+
+def test_calls_that_are_not_recorded_go_before_everything_else_and_only_the_newest_list() -> None:
+    screen = opened()
+    screen.take(batch((11, "raised", 7)))
+    screen.show_unrecorded(listed("a"), shows_any=True)
+    screen.show_unrecorded(listed("a", "b"), shows_any=True)
+    assert told(drain(screen, 3)) == [("unrecorded", 0, "a,b"), ("snapshot", 10, None), ("card", 11, "raised")]
+
+
+def test_calls_are_sent_to_a_screen_whose_board_cannot_be_read() -> None:
+    screen = Screen(OPERATOR)
+    screen.show_unrecorded(listed("a"), shows_any=True)
+    screen.fall_behind()
+    assert told(drain(screen, 1)) == [("unrecorded", 0, "a")]
+    screen.start_reading()
+    screen.reading_failed()
+    screen.tick(Pulse(NOW, DeviceCount(online=0, total=0), stale=True))
+    assert run(screen.next()) is None, "it tries to read again first"
+    screen.start_reading()
+    screen.reading_failed()
+    assert told(drain(screen, 1)) == [("tick", 0, None)], "a sign of life keeps the socket"
+
+
+def test_an_empty_list_is_told_to_those_who_were_shown_something() -> None:
+    screen = opened()
+    screen.show_unrecorded(listed(), shows_any=False)
+    assert told(drain(screen, 1)) == [("snapshot", 10, None)]
+    screen.show_unrecorded(listed("a"), shows_any=True)
+    screen.show_unrecorded(listed(), shows_any=False)
+    assert told(drain(screen, 1)) == [("unrecorded", 0, "none")]

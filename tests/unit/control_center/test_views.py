@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from control_center.cards import AlarmResponse, Point, WorkerBrief
+from control_center.finding_views import news2_of
 from control_center.offer_views import search_of
-from control_center.views import age, for_family, for_worker, news2_of, promise
+from control_center.views import age, for_family, for_worker, promise
 from schemas.states import AlarmState
 from tests.unit.control_center.made_cards import alarm_card, elder
 

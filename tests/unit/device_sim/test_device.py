@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from device_sim import device as device_module
-from device_sim.device import KEPT_SAMPLES, Device
+from device_sim.device import KEPT_SAMPLES, Device, DeviceKind, utc_millis
 from device_sim.fleet import until
 from schemas.messages import decode
 from schemas.settings import MqttAddress
@@ -191,6 +191,45 @@ def test_commands_are_answered_by_their_id() -> None:
             broker.command(**command)
         answers = {answer["id"]: answer["result"] for answer in broker.on("cmd/ack")}
         assert answers == {"1": "shown", "2": "ringing", "3": "29.830000,106.440000"}
+
+    play(scene)
+
+
+def test_a_repeated_command_is_answered_again_and_acted_on_once() -> None:
+    acted: list[str] = []
+
+    async def scene(device: Device, broker: FakeConnection) -> None:
+        device._on_command = lambda _device, command: acted.append(command["id"])
+        device.position = (29.83, 106.44)
+        broker.connect()
+        broker.command(id="1", kind="locate")
+        device.report({"lat": 29.9, "lon": 106.5})
+        broker.command(id="1", kind="locate")
+        broker.command(id="2", kind="locate")
+        results = [answer["result"] for answer in broker.on("cmd/ack")]
+        assert results == ["29.830000,106.440000", "29.830000,106.440000", "29.900000,106.500000"]
+        assert acted == ["1", "2"]
+
+    play(scene)
+
+
+def test_a_command_that_comes_after_its_time_is_not_acted_on() -> None:
+    async def scene(device: Device, broker: FakeConnection) -> None:
+        broker.connect()
+        broker.command(id="1", kind="ring", expires=utc_millis() - 1)
+        broker.command(id="2", kind="ring", expires=utc_millis() + 60_000)
+        assert [answer["result"] for answer in broker.on("cmd/ack")] == ["expired", "ringing"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("kind", "result"), [("button", "talking"), ("hub", "talking"), ("wearable", "unsupported")])
+def test_only_what_has_a_loudspeaker_opens_the_voice_channel(kind: DeviceKind, result: str) -> None:
+    async def scene(device: Device, broker: FakeConnection) -> None:
+        device.kind = kind
+        broker.connect()
+        broker.command(id="1", kind="talk")
+        assert [answer["result"] for answer in broker.on("cmd/ack")] == [result]
 
     play(scene)
 

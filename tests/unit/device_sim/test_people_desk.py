@@ -1,11 +1,12 @@
 """What a simulated operator would do next: pure, human in its delays, hands off what a person has begun."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from device_sim.people.desk import QUICK, SLOW, TAKE_OVER_SECONDS, Desk, next_steps
 from device_sim.people.steps import Do, Seen
+from schemas.states import FalseAlarmCause
 
 OURS = frozenset({71, 72})
 A_PERSON = {"id": 3, "name": "王敏"}
@@ -34,7 +35,7 @@ def commands(card: dict[str, Any], seconds: float, subject: str = "alarm") -> di
     found = {}
     for manner in (QUICK, SLOW):
         seen = Seen()
-        cards: Any = {"alarm": {}, "order": {}, "offer": {}} | {subject: {card["id"]: card}}
+        cards: Any = {"alarm": {}, "order": {}, "offer": {}, "task": {}} | {subject: {card["id"]: card}}
         seen.look(cards, 0.0)
         for step in next_steps(Desk(manner, OURS, cards, seen, seconds)):
             assert isinstance(step, Do)
@@ -64,7 +65,7 @@ def test_what_somebody_at_the_console_has_begun_is_left_to_them() -> None:
 
 def test_only_one_of_the_two_answers_unless_the_other_does_not() -> None:
     seen = Seen()
-    cards: Any = {"alarm": {1: alarm()}, "order": {}, "offer": {}}
+    cards: Any = {"alarm": {1: alarm()}, "order": {}, "offer": {}, "task": {}}
     seen.look(cards, 0.0)
 
     def acting(clock: float) -> int:
@@ -122,3 +123,21 @@ def test_an_order_that_nobody_takes_is_asked_for_again_and_then_called_off() -> 
 def test_an_order_for_somebody_who_went_away_is_called_off() -> None:
     card = order(state="accepted", attention={"kind": "elder_away"})
     assert set(commands(card, 76, "order")) == {"cancel"}
+
+
+def test_whom_they_helped_is_called_back_and_a_supervisors_tasks_are_left_alone() -> None:
+    task = {"id": 1, "kind": "call_back", "state": "open", "for_supervisor": False, "taken_by": None}
+    assert commands(task, 299, "task") == {}
+    assert commands(task, 901, "task") == {"complete": {"outcome": "well", "note": None}}
+    assert commands(task | {"for_supervisor": True}, 901, "task") == {}
+    assert commands(task | {"taken_by": A_PERSON}, 901, "task") == {}
+
+
+@pytest.mark.parametrize("kind", ["sos", "fall", "smoke", "wandering"])
+def test_a_false_alarm_is_ended_with_its_cause(kind: str) -> None:
+    taken = [alarm(number, kind=kind, state="acknowledged", acknowledged_by=ONE_OF_US) for number in range(100)]
+    ended = [found["resolve"] for card in taken if "resolve" in (found := commands(card, 101))]
+    false = [body for body in ended if body["outcome"] == "false_alarm"]
+    assert false
+    assert all(body["cause"] in get_args(FalseAlarmCause) for body in false)
+    assert all("cause" not in body for body in ended if body["outcome"] != "false_alarm")

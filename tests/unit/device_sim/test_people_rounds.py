@@ -34,7 +34,8 @@ def steps(
     seconds: float = 1000.0, place: Place = FAR, username: str = "sim-worker-2", **cards: dict[str, Any]
 ) -> list[Step]:
     """What is done with the cards given by subject, when they have been so for a while."""
-    shown: Any = {"alarm": {}, "order": {}, "offer": {}} | {name: {card["id"]: card} for name, card in cards.items()}
+    shown: Any = {"alarm": {}, "order": {}, "offer": {}, "task": {}}
+    shown |= {name: {card["id"]: card} for name, card in cards.items()}
     seen = Seen()
     seen.look(shown, 0.0)
     return list(next_steps(Round(username, shown, seen, place, NOW, seconds)))
@@ -127,7 +128,7 @@ def test_an_alarm_comes_before_a_visit() -> None:
 
 
 def test_what_is_begun_is_finished_before_the_next_is_begun() -> None:
-    shown: Any = {"alarm": {}, "offer": {}, "order": {1: order(1), 2: order(2, state="en_route")}}
+    shown: Any = {"alarm": {}, "offer": {}, "task": {}, "order": {1: order(1), 2: order(2, state="en_route")}}
     seen = Seen()
     seen.look(shown, 0.0)
     assert list(next_steps(Round("sim-worker-2", shown, seen, FAR, NOW, 500.0))) == [Go(Place(**HOME))]

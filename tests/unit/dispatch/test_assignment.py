@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.assignment import Candidate, RankingPolicy, Task, Visit, WorkingTime, assess, choose
+from dispatch.assignment import Candidate, Task, Visit, WorkingTime, assess
+from dispatch.ranking import RankingPolicy, choose
 from dispatch.travel import Place
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -144,7 +145,8 @@ def test_travel_load_and_familiarity_are_weighed_in_minutes() -> None:
     assert [one.cost for one in ranked] == [pytest.approx(5.67 - 30, abs=0.01), pytest.approx(3.33, abs=0.01), 6]
     assert ranked[0].reasons() == {
         "rank": 1, "candidates": 3, "travel_minutes": 6, "distance_m": 1000, "load": 0, "familiarity": 9,
-        "cost": ranked[0].cost,
+        "cost": ranked[0].cost, "kind": "station", "circle": 1, "skilled": True, "paired": False, "on_shift": True,
+        "position_seconds": None, "trust": 0,
     }  # fmt: skip
     far = RankingPolicy(travel_weight=0, load_minutes=1, familiarity_minutes=0)
     assert [one.candidate.worker_id for one in choose(ORDER, [busy, friend, near], far, NOW).ranked] == [1, 3, 2]

@@ -11,7 +11,7 @@ FILES = BrokerFiles(Path("/state/js"), Path("/state/server.pem"), Path("/state/s
 
 
 def _text() -> str:
-    return config_text("anban-1", PORTS, BrokerSecrets("pw-i", "pw-a", "pw-s", "ABC"), FILES)
+    return config_text("anban-1", PORTS, BrokerSecrets("pw-i", "pw-a", "pw-e", "pw-s", "ABC"), FILES)
 
 
 def test_everything_listens_on_the_loopback_address_only() -> None:
@@ -24,7 +24,7 @@ def test_no_monitoring_port_tells_who_is_connected() -> None:
 
 
 def test_only_the_fixed_users_pass_by_the_callout() -> None:
-    assert 'auth_users: [ "ingest", "auth", "sys" ]' in _text()
+    assert 'auth_users: [ "ingest", "auth", "screens", "sys" ]' in _text()
     assert 'issuer: "ABC"' in _text()
     assert "timeout: 60" in _text()
 

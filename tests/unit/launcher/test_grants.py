@@ -43,6 +43,7 @@ def test_devices_are_told_the_encrypted_address_and_whom_to_trust_and_no_passwor
     demo = {
         "ANBAN_MQTT_URL": "mqtt://ingest:geheim@127.0.0.1:8883",
         "ANBAN_DEVICE_MQTT_URL": "mqtts://127.0.0.1:8883",
+        "ANBAN_EVENT_LANE_URL": "mqtt://screens:geheim@127.0.0.1:8883",
         "ANBAN_MQTT_CA": "/s/authority.pem",
         "ANBAN_NATS_SYS_URL": "nats://sys:geheim@127.0.0.1:4222",
         "ANBAN_BROKER_LOG": "/s/logs/nats.log",
@@ -54,5 +55,22 @@ def test_devices_are_told_the_encrypted_address_and_whom_to_trust_and_no_passwor
     plain = {"ANBAN_MQTT_URL": "mqtt://u:p@broker.example"}
     assert granted(plain, (Grant.MQTT_ADDRESS,)) == {"ANBAN_MQTT_URL": "mqtt://broker.example"}
     assert granted(demo, (Grant.MESSAGES,))["ANBAN_MQTT_URL"] == demo["ANBAN_MQTT_URL"]
+    assert set(granted(demo, (Grant.EVENT_LANE,))) == {"ANBAN_EVENT_LANE_URL", "ANBAN_MQTT_CA"}
     assert set(granted(demo, (Grant.ADMISSION,))) == {"ANBAN_NATS_SYS_URL", "ANBAN_BROKER_LOG"}
     assert set(granted(demo, (Grant.DATABASE, Grant.WEBSITE))) == set()
+
+
+def test_only_engines_know_where_messages_are_handed_over_and_call_backs_only_need_their_secrets() -> None:
+    settings = {
+        "ANBAN_VOICE_URL": "https://voice.example",
+        "ANBAN_VOICE_SECRET": "whsec_a",
+        "ANBAN_SMS_SECRET": "whsec_b",
+        "ANBAN_SMTP_URL": "smtps://anban:geheim@mail.example",
+        "ANBAN_VAPID_KEY": "secret",
+        "ANBAN_VAPID_CONTACT": "mailto:it@example.org",
+        "ANBAN_PUBLIC_URL": "https://anban.example",
+    }
+    public = {"ANBAN_VAPID_CONTACT", "ANBAN_PUBLIC_URL"}
+    assert set(granted(settings, ())) == public
+    assert set(granted(settings, (Grant.CALLBACKS,))) == public | {"ANBAN_VOICE_SECRET", "ANBAN_SMS_SECRET"}
+    assert granted(settings, (Grant.TRANSPORTS,)) == settings

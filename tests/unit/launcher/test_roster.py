@@ -9,6 +9,7 @@ ENVIRONMENT = {
     "PATH": "/usr/bin",
     "ANBAN_DATABASE_URL": "postgresql://anban:pw-d@/anban?host=/run",
     "ANBAN_MQTT_URL": "mqtt://ingest:pw-m@127.0.0.1:1883",
+    "ANBAN_EVENT_LANE_URL": "mqtt://screens:pw-e@127.0.0.1:1883",
     "ANBAN_NATS_URL": "nats://auth:pw-n@127.0.0.1:4222",
     "ANBAN_NATS_ISSUER_SEED": "SAxyz",
     "ANBAN_BASE_URL": "http://127.0.0.1:8080",
@@ -29,6 +30,7 @@ def test_devices_are_admitted_last() -> None:
         "ingest-telemetry",
         "ingest-event",
         "dispatch",
+        "dispatch-2",
         "control-center",
         "device-auth",
         "device-sim",
@@ -57,7 +59,7 @@ def test_only_the_storys_simulator_may_finish() -> None:
 def test_every_process_has_its_own_port_and_http_keeps_its_last_one(tmp_path: Path) -> None:
     found = _entries()
     first = roster.choose_addresses(tmp_path, found, None)
-    assert len({first.http, *first.metrics.values()}) == 7
+    assert len({first.http, *first.metrics.values()}) == 8
     assert roster.choose_addresses(tmp_path, found, None).http == first.http
     assert roster.choose_addresses(tmp_path, found, 29_321).http == 29_321
 
@@ -74,7 +76,8 @@ def test_each_process_is_told_only_what_it_needs() -> None:
         "ingest-telemetry": worker,
         "ingest-event": worker,
         "dispatch": worker,
-        "control-center": database,
+        "dispatch-2": worker,
+        "control-center": database | {"ANBAN_EVENT_LANE_URL": ENVIRONMENT["ANBAN_EVENT_LANE_URL"]},
         "device-auth": database | admission,
         "device-sim": {"ANBAN_MQTT_URL": "mqtt://127.0.0.1:1883"},
         "people": {"ANBAN_BASE_URL": "http://127.0.0.1:8080"},

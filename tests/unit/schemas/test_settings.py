@@ -14,6 +14,11 @@ from schemas.settings import MqttAddress, load_settings
         ("ANBAN_MQTT_URL", "mqtt://host:99999"),
         ("ANBAN_NATS_ISSUER_SEED", "secret"),
         ("ANBAN_LOG_LEVEL", "loud"),
+        ("ANBAN_VOICE_SECRET", "too short"),
+        ("ANBAN_SMS_SECRET", "whsec_c2hvcnQ="),
+        ("ANBAN_SMTP_URL", "http://mail"),
+        ("ANBAN_MAIL_FROM", "nobody"),
+        ("ANBAN_VAPID_KEY", "key"),
     ],
 )
 def test_a_wrong_value_gives_one_clear_line(
@@ -26,6 +31,12 @@ def test_a_wrong_value_gives_one_clear_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert name in lines[0]
+
+
+def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANBAN_VOICE_URL", "")
+    monkeypatch.setenv("ANBAN_HTTP_PORT", "")
+    assert (load_settings().voice_url, load_settings().http_port) == (None, 8080)
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

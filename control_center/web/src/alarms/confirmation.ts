@@ -1,6 +1,6 @@
 import { versionOf, type Board } from '../feed/board'
 
-export type Action = 'acknowledge' | 'dispatch' | 'note' | 'resolve'
+export type Action = 'acknowledge' | 'claim' | 'dispatch' | 'note' | 'pause' | 'resolve' | 'resume' | 'shelve'
 
 /**
  * True once the feed itself shows what the action did. `since` is the alarm's version when the action was sent:

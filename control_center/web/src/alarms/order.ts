@@ -26,10 +26,12 @@ export function isUnanswered(card: AlarmCard): boolean {
   return card.state === 'raised'
 }
 
-/** A test never stands before a real alarm; then severity, unanswered, overdue, oldest. */
+/** A test never stands before a real alarm, nor what is put aside before what is not; then severity, unanswered, overdue,
+ * oldest. */
 function compare(a: AlarmCard, b: AlarmCard, now: number): number {
   return (
     Number(a.is_test) - Number(b.is_test) ||
+    Number(a.state === 'shelved') - Number(b.state === 'shelved') ||
     SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
     Number(isUnanswered(b)) - Number(isUnanswered(a)) ||
     Number(isOverdue(b, now)) - Number(isOverdue(a, now)) ||

@@ -14,7 +14,7 @@ export function responseStage(card: AlarmCard): ResponseStage {
 export function whyNotSend(card: AlarmCard, now: number): string | null {
   if (isEnded(card)) return 'alarm.ended'
   if (card.state === 'pending') return 'candidate.hint'
-  if (card.state === 'raised') return 'response.answerFirst'
+  if (card.state === 'raised' || card.state === 'shelved') return 'response.answerFirst'
   const stage = responseStage(card)
   return stage === 'none' || stage === 'nobody' || isResponderLate(card, now) ? null : 'response.running'
 }
@@ -32,7 +32,7 @@ export function arrivedAt(card: AlarmCard): string | null {
 
 /** When the responder set out, null before that and where no promise of it was made. */
 export function setOutAt(card: AlarmCard): string | null {
-  return card.sla.dispatch?.met_at ?? null
+  return card.sla.accept?.met_at ?? card.sla.dispatch?.met_at ?? null
 }
 
 /** Ms that the open offers still stand, or null when nobody is being asked. */

@@ -1,11 +1,12 @@
 import type { AlarmCard, SlaStage, SlaTarget } from '../contract/types'
 import { firstUnmet, type RunningClock } from '../time/promises'
 
-export const ALARM_STAGES: readonly SlaStage[] = ['answer', 'dispatch', 'on_scene']
+export const ALARM_STAGES: readonly SlaStage[] = ['answer', 'dispatch', 'accept', 'on_scene', 'resolve']
 
-/** The first target not met yet, or null when the alarm is over, pending or has none left. */
+/** The first target not met yet, or null when the alarm is over, pending or has none left. Paused clocks stand still. */
 export function runningClock(card: AlarmCard, now: number): RunningClock<SlaStage> | null {
-  return isBeingWorkedOn(card) ? firstUnmet(ALARM_STAGES, card.sla, now) : null
+  const { paused } = card.sla
+  return isBeingWorkedOn(card) ? firstUnmet(ALARM_STAGES, card.sla, paused ? Date.parse(paused.since) : now) : null
 }
 
 /** True while a target that is still unmet has passed its time. */

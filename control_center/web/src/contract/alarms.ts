@@ -1,5 +1,5 @@
 /** Shapes of alarms. Times are ISO-8601 UTC text. */
-import type { ElderBrief, News2, Organisation, Person, Severity, SlaTarget, TimelineEntry } from './register'
+import type { CauseOfFalseAlarm, ElderBrief, News2, Organisation, Person, Severity, ShelveReason, SlaTarget, TimelineEntry } from './register'
 import type { CrossedLimit } from './limits'
 import type { AlarmResponse, OfferEntry, Point } from './work'
 
@@ -9,10 +9,42 @@ export type AlarmState =
   | 'acknowledged'
   | 'dispatched'
   | 'on_scene'
+  | 'shelved'
   | 'resolved'
   | 'closed'
   | 'cancelled'
-export type SlaStage = 'answer' | 'dispatch' | 'on_scene'
+export type SlaStage = 'answer' | 'dispatch' | 'accept' | 'on_scene' | 'resolve'
+
+/** Clocks that stand still: since when, until when at most, and why. */
+export interface Pause {
+  since: string
+  until: string
+  reason: string
+}
+
+/** Why clocks may stand still, for how many minutes at most, and whether an emergency's may. */
+export interface PauseReason {
+  code: string
+  name_zh: string
+  name_en: string
+  most_minutes: number
+  in_emergency: boolean
+}
+
+/** Who deals with a ringing alarm at this moment; gone after `until`. */
+export interface Claim {
+  by: Person
+  seat: string | null
+  until: string
+}
+
+/** Incidents that belong together. */
+export interface AlarmGroup {
+  id: number
+  kind: 'building' | 'dark_street'
+  place: string
+  incidents: number
+}
 
 /** What was found, for staff; absent or null where it does not apply. */
 export interface AlarmFinding {
@@ -50,13 +82,19 @@ export interface AlarmCard {
   occurred_at: string
   last_signal_at: string
   signal_count: number
-  sla: Partial<Record<SlaStage, SlaTarget | null>>
+  sla: Partial<Record<SlaStage, SlaTarget | null>> & { paused?: Pause | null }
   next_due: { at: string; reason: string } | null
   escalation: { level: number; roles: string[] }
   acknowledged_at: string | null
   acknowledged_by: Person | null
+  /** Alarms of one incident are about the same home or person at one time. */
+  incident_id?: number | null
+  group?: AlarmGroup | null
+  claim?: Claim | null
+  shelved?: { reason: ShelveReason; until: string } | null
   resolved_at: string | null
   outcome: string | null
+  outcome_cause?: CauseOfFalseAlarm | null
   news2: News2 | null
   /** For staff only. */
   finding?: AlarmFinding | null

@@ -1,29 +1,43 @@
 import type {
   AlarmCard,
+  AlarmDevices,
   AlarmWithTimeline,
   Bounds,
+  CallOutcome,
+  Candidates,
   CareLevel,
+  CauseOfFalseAlarm,
   Catalogue,
   DeadLetterPage,
   DeclineReason,
+  DeviceWish,
   ElderBrief,
   ElderCard,
   ElderState,
   ElderThresholds,
   FailReason,
   FamilyPage,
+  HandoffView,
   HomeCard,
+  IncidentDetail,
   LimitSeverity,
   MapElders,
   NewOrder,
+  NewWay,
   OfferCard,
   OrderCard,
   OrderDetail,
   Outcome,
   Overview,
+  OwnReach,
+  PauseReason,
   People,
+  SeatEntry,
   Session,
+  ShelveReason,
   Spot,
+  Unrecorded,
+  UnrecordedCard,
   Vital,
   VitalsPoint,
   WorkPage,
@@ -61,7 +75,8 @@ export function whenSignedOut(listener: () => void): void {
   onSignedOut = listener
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** Asks the service; `path` is below /api. Rejects with ApiError. */
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { 'Accept-Language': language, Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   let response: Response
@@ -87,7 +102,8 @@ async function refusal(response: Response, path: string): Promise<ApiError> {
   return new ApiError(response.status, error.code ?? 'unexpected', error.message ?? '', error.fields)
 }
 
-function query(values: Record<string, string | number | undefined>): string {
+/** The part of an address after the question mark; what is undefined is left out. */
+export function query(values: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) search.set(name, String(value))
@@ -123,8 +139,44 @@ export const api = {
   acknowledge: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/acknowledge`, {}),
   note: (id: number, text: string) =>
     request<AlarmAnswer>('POST', `/alarms/${id}/notes`, { text }),
-  resolve: (id: number, outcome: Outcome, note: string | null) =>
-    request<AlarmAnswer>('POST', `/alarms/${id}/resolve`, { outcome, note }),
+  resolve: (id: number, outcome: Outcome, cause: CauseOfFalseAlarm | null, note: string | null) =>
+    request<AlarmAnswer>('POST', `/alarms/${id}/resolve`, { outcome, cause, note }),
+  claim: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/claim`, {}),
+  shelve: (id: number, reason: ShelveReason, until: string, note: string | null) =>
+    request<AlarmAnswer>('POST', `/alarms/${id}/shelve`, { reason, until, note }),
+  pauseReasons: () => request<{ reasons: PauseReason[] }>('GET', '/pause-reasons'),
+  pause: (id: number, reason: string, minutes: number | null, note: string | null) =>
+    request<AlarmAnswer>('POST', `/alarms/${id}/pause`, { reason, minutes, note }),
+  resume: (id: number) => request<AlarmAnswer>('POST', `/alarms/${id}/resume`, {}),
+  incident: (id: number) => request<IncidentDetail>('GET', `/incidents/${id}`),
+  takeTask: (id: number) => request<unknown>('POST', `/tasks/${id}/take`, {}),
+  completeTask: (id: number, outcome: string, note: string | null) =>
+    request<unknown>('POST', `/tasks/${id}/complete`, { outcome, note }),
+  candidates: (id: number) => request<Candidates>('GET', `/alarms/${id}/candidates`),
+  nameResponder: (id: number, worker_id: number, reason: string, agreed: boolean) =>
+    request<AlarmAnswer>('POST', `/alarms/${id}/name`, { worker_id, reason, agreed }),
+  alarmDevices: (id: number) => request<AlarmDevices>('GET', `/alarms/${id}/devices`),
+  tellDevice: (id: number, kind: DeviceWish, device: string | null) =>
+    request<AlarmDevices>('POST', `/alarms/${id}/commands`, { kind, device }),
+  handoff: (id: number) => request<HandoffView>('GET', `/alarms/${id}/handoff`),
+  makeHandoff: (id: number, reference: string | null, note: string | null) =>
+    request<HandoffView>('POST', `/alarms/${id}/handoff`, { reference, note }),
+  takeCall: (id: number) => request<unknown>('POST', `/calls/${id}/take`, {}),
+  noteCall: (id: number, outcome: CallOutcome, note: string | null) =>
+    request<unknown>('POST', `/calls/${id}/outcome`, { outcome, note }),
+  raiseFromCall: (id: number) => request<unknown>('POST', `/calls/${id}/alarm`, {}),
+  identifyCaller: (id: number, elder_id: number) => request<unknown>('PUT', `/calls/${id}/elder`, { elder_id }),
+  reach: () => request<OwnReach>('GET', '/reach'),
+  addWay: (way: NewWay) => request<OwnReach>('POST', '/reach', way),
+  sendCode: (id: number) => request<undefined>('POST', `/reach/${id}/code`, {}),
+  verifyWay: (id: number, code: string) => request<OwnReach>('POST', `/reach/${id}/verify`, { code }),
+  orderWays: (ids: number[]) => request<OwnReach>('PUT', '/reach/order', { ids }),
+  removeWay: (id: number) => request<undefined>('DELETE', `/reach/${id}`),
+  seats: () => request<{ seats: SeatEntry[] }>('GET', '/seats'),
+  chooseSeat: (seat_id: number | null) => request<Session>('PUT', '/session/seat', { seat_id }),
+  unrecorded: () => request<Unrecorded>('GET', '/unrecorded'),
+  takeUnrecorded: (key: string) =>
+    request<{ card: UnrecordedCard }>('POST', `/unrecorded/${encodeURIComponent(key)}/acknowledge`, {}),
   searchElders: (q: string) =>
     request<{ elders: ElderBrief[] }>('GET', `/elders?${query({ q, limit: 20 })}`),
   elder: (id: number) => request<ElderCard>('GET', `/elders/${id}`),

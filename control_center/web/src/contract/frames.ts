@@ -1,5 +1,7 @@
 import type { AlarmCard } from './alarms'
+import type { CallCard, TaskCard } from './following'
 import type { LiveNumbers } from './register'
+import type { UnrecordedFrame } from './unrecorded'
 import type { OfferCard, OrderCard } from './work'
 
 /** What the feed has cards of. */
@@ -7,6 +9,8 @@ export interface Cards {
   alarm: AlarmCard
   order: OrderCard
   offer: OfferCard
+  task: TaskCard
+  call: CallCard
 }
 
 export type Subject = keyof Cards
@@ -20,6 +24,10 @@ export interface SnapshotFrame {
   orders: OrderCard[]
   /** A worker's own open ones; empty for everybody else. */
   offers: OfferCard[]
+  /** For staff only. */
+  tasks?: TaskCard[]
+  /** Those that are not over; for staff only. */
+  calls?: CallCard[]
 }
 
 export interface CardFrameOf<S extends Subject> {
@@ -48,6 +56,7 @@ export type RemoveFrame = { [S in Subject]: RemoveFrameOf<S> }[Subject]
 
 export type Frame =
   | SnapshotFrame
+  | UnrecordedFrame
   | { type: 'resumed'; epoch: string; id: number; server_time: string }
   | CardFrame
   | RemoveFrame

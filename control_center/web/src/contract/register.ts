@@ -11,11 +11,33 @@ export const OUTCOMES = [
   'ambulance_called',
   'family_attended',
   'no_answer_visited',
+  'hospital',
+  'unreachable',
   'false_alarm',
   'device_fault',
   'test_call',
 ] as const
 export type Outcome = (typeof OUTCOMES)[number]
+export const CAUSES_OF_FALSE_ALARM = [
+  'pressed_by_mistake',
+  'taken_off',
+  'not_a_fall',
+  'cooking_or_steam',
+  'cleaning_or_repairs',
+  'visitor_or_pet',
+  'measured_wrongly',
+  'unknown',
+] as const
+export type CauseOfFalseAlarm = (typeof CAUSES_OF_FALSE_ALARM)[number]
+export const SHELVE_REASONS = [
+  'known_fault',
+  'engineer_coming',
+  'elder_away',
+  'waiting_for_family',
+  'works_in_building',
+  'other',
+] as const
+export type ShelveReason = (typeof SHELVE_REASONS)[number]
 export const ELDER_STATES: readonly ElderState[] = ['home', 'hospital', 'travelling', 'test', 'deceased']
 
 export interface Person {
@@ -28,9 +50,22 @@ export interface Organisation {
   name: string
 }
 
+/** A desk at which somebody answers alarms. */
+export interface Seat {
+  id: number
+  name: string
+  org: Organisation
+}
+
+export interface SeatEntry extends Seat {
+  taken_by: string | null
+  retired: boolean
+}
+
 export interface Session {
   account: { id: number; username: string; name: string; role: Role }
   organisation: Organisation | null
+  seat?: Seat | null
   server_time: string
 }
 
@@ -119,6 +154,8 @@ export interface TimelineEntry {
   at: string
   kind: string
   actor: Person | null
+  /** From which desk it was done; for staff only. */
+  seat?: string | null
   note: string | null
   detail: Record<string, unknown> | null
 }

@@ -1,7 +1,12 @@
 /** Shapes of the control centre's HTTP API and feed. */
 export * from './alarms'
+export * from './following'
 export * from './frames'
 export * from './homes'
 export * from './limits'
+export * from './oversight'
+export * from './planning'
+export * from './reach'
 export * from './register'
+export * from './unrecorded'
 export * from './work'

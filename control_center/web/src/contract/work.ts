@@ -26,7 +26,7 @@ export type FailReason = (typeof FAIL_REASONS)[number]
 export const ASSISTS = ['clean', 'meal', 'bath', 'walk', 'emergency', 'medical'] as const
 export type Assist = (typeof ASSISTS)[number]
 /** What turns a worker away from an order or alarm, in the order in which it is asked. */
-export const CONDITIONS = ['provider', 'skill', 'area', 'shift', 'busy', 'asked'] as const
+export const CONDITIONS = ['provider', 'kind', 'unpaired', 'skill', 'area', 'shift', 'busy', 'asked', 'far'] as const
 export type Condition = (typeof CONDITIONS)[number]
 export const PERSON_STATES = ['off_shift', 'free', 'offered', 'on_the_way', 'on_visit', 'responding'] as const
 export type PersonState = (typeof PERSON_STATES)[number]

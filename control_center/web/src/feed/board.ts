@@ -6,6 +6,7 @@ import type {
   RemoveFrameOf,
   SnapshotFrame,
   Subject,
+  UnrecordedCard,
 } from '../contract/types'
 
 /** All cards of one kind that this screen has been told of. */
@@ -33,6 +34,8 @@ export interface Board extends Shelves {
   /** The snapshot's event: nothing at or before it can be news. */
   snapshotId: number
   live: LiveNumbers | null
+  /** Calls for help that the database does not have yet. */
+  unrecorded: readonly UnrecordedCard[]
   /** The service itself says that it has lost its database. */
   serviceStale: boolean
 }
@@ -47,7 +50,10 @@ export const EMPTY_BOARD: Board = {
   alarm: EMPTY,
   order: EMPTY,
   offer: EMPTY,
+  task: EMPTY,
+  call: EMPTY,
   live: null,
+  unrecorded: [],
   serviceStale: false,
 }
 
@@ -62,6 +68,9 @@ export function applyFrame(board: Board, frame: Frame): Board {
       return applyChange(board, frame.subject, frame.card.id, frame.id, (shelf) => put(shelf, frame))
     case 'remove':
       return applyChange(board, frame.subject, frame.subject_id, frame.id, (shelf) => take(shelf, frame))
+    case 'unrecorded':
+      if (frame.cards.length === 0 && board.unrecorded.length === 0) return board
+      return { ...board, unrecorded: frame.cards }
     case 'tick':
       // A tick's id is not a place to continue from: cards of earlier events may still be on their way.
       return { ...board, live: frame.live, serviceStale: frame.stale }
@@ -85,6 +94,8 @@ function applySnapshot(board: Board, frame: SnapshotFrame): Board {
     alarm: refill(sameEpoch ? board.alarm : EMPTY, frame.cards, frame.id),
     order: refill(sameEpoch ? board.order : EMPTY, frame.orders, frame.id),
     offer: refill(sameEpoch ? board.offer : EMPTY, frame.offers, frame.id),
+    task: refill(sameEpoch ? board.task : EMPTY, frame.tasks ?? [], frame.id),
+    call: refill(sameEpoch ? board.call : EMPTY, frame.calls ?? [], frame.id),
     serviceStale: false,
   }
 }

@@ -14,7 +14,8 @@ export interface Position {
 
 export interface ConnectionHooks {
   position: () => Position
-  onFrame: (frame: Frame) => void
+  /** `isFirst`: of its socket. */
+  onFrame: (frame: Frame, isFirst: boolean) => void
   onLink: (link: Link) => void
 }
 
@@ -27,6 +28,7 @@ export class FeedConnection {
   #heardAt = 0
   #closed = false
   #forgetPosition = false
+  #isFirst = true
 
   constructor(
     private readonly base: string,
@@ -61,6 +63,7 @@ export class FeedConnection {
     this.#heardAt = Date.now()
     const socket = new WebSocket(this.#address())
     this.#socket = socket
+    this.#isFirst = true
     socket.onmessage = (message) => this.#receive(socket, String(message.data))
     socket.onclose = (event) => this.#onClose(socket, event.code)
   }
@@ -82,7 +85,9 @@ export class FeedConnection {
       return
     }
     if (frame.type === 'snapshot' || frame.type === 'resumed') this.#settle()
-    this.hooks.onFrame(frame)
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    this.hooks.onFrame(frame, isFirst)
   }
 
   /** The server has answered: the link counts as open, and the next loss starts with a short wait again. */

@@ -32,6 +32,7 @@ export function freshness({ link, serviceStale, hasData, silentMs }: FreshnessIn
 }
 
 function staleReason({ link, serviceStale, hasData, silentMs }: FreshnessInput): StaleReason | null {
+  if (!hasData && serviceStale && silentMs < SILENCE_MS) return 'service'
   if (!hasData) return silentMs >= FIRST_DATA_MS ? 'closed' : null
   if (link !== 'open') return 'closed'
   if (silentMs >= SILENCE_MS) return 'silent'

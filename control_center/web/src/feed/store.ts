@@ -38,6 +38,12 @@ export const openCounts = computed(() => countBySeverity(currentBoard.value.alar
 export const orders = computed(() => currentBoard.value.order.cards)
 /** A worker's own open offers. */
 export const offers = computed(() => currentBoard.value.offer.cards)
+/** Tasks that are not done, the one due first first. */
+export const tasks = computed(() =>
+  [...currentBoard.value.task.cards.values()].sort((a, b) => Date.parse(a.due_at) - Date.parse(b.due_at) || a.id - b.id),
+)
+/** Calls that are not over, the longest waiting first. */
+export const calls = computed(() => [...currentBoard.value.call.cards.values()].sort((a, b) => a.id - b.id))
 export const live = computed(() => currentBoard.value.live)
 
 /** Calls `listener` with each frame that changed the board, and the board before it. */
@@ -53,7 +59,7 @@ export function startFeed(onSignedOut: () => void): void {
   ticker = setInterval(() => (localSecond.value = Date.now()), 250)
   connection = new FeedConnection(feedAddress(), {
     position: () => ({ epoch: currentBoard.value.epoch, id: currentBoard.value.lastId }),
-    onFrame: receive,
+    onFrame: receiveFrom,
     onLink: (state) => {
       link.value = state
       if (state === 'signed_out') onSignedOut()
@@ -72,6 +78,12 @@ export function stopFeed(): void {
   window.removeEventListener('online', hurry)
   document.removeEventListener('visibilitychange', hurry)
   currentBoard.value = EMPTY_BOARD
+}
+
+/** A socket that has calls to show says so first: with any other first frame, those shown before are over. */
+function receiveFrom(frame: Frame, isFirst: boolean): void {
+  if (isFirst && frame.type !== 'unrecorded') receive({ type: 'unrecorded', cards: [], server_time: frame.server_time })
+  receive(frame)
 }
 
 function receive(frame: Frame): void {

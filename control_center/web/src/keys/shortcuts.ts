@@ -1,5 +1,5 @@
 /** What a key does in the console. */
-export type Command = 'acknowledge' | 'dispatch' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave'
+export type Command = 'acknowledge' | 'dispatch' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave' | 'unrecorded'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   a: 'acknowledge',
@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   r: 'resolve',
   ArrowDown: 'next',
   ArrowUp: 'previous',
+  u: 'unrecorded',
   '?': 'help',
   '/': 'search',
   Escape: 'leave',

@@ -13,6 +13,7 @@ import { chooseNoOrder } from '../orders/selection'
 import { showWarning } from '../session/failure'
 import { serverTime } from '../time/clock'
 import { view } from '../shell/view'
+import { focusFirst } from '../unrecorded/answering'
 import { commandOf, type Command } from './shortcuts'
 
 type ActionCommand = Extract<Command, 'acknowledge' | 'dispatch' | 'note' | 'resolve'>
@@ -37,7 +38,7 @@ export function useShortcuts(): void {
       covered: openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null,
     })
     // The queue's arrows would take an operator who reads orders away from them.
-    if (view.value === 'orders' && (command === 'next' || command === 'previous')) return
+    if ((view.value === 'orders' || view.value === 'tasks') && (command === 'next' || command === 'previous')) return
     if (command === null || event.repeat && !command.match(/next|previous/)) return
     if (!singleKeys.value && event.key.length === 1) return
     event.preventDefault()
@@ -49,6 +50,7 @@ export function useShortcuts(): void {
     else if (command === 'previous') chooseNeighbour(-1)
     else if (command === 'help') isHelpOpen.value = true
     else if (command === 'search') document.getElementById('elder-search')?.focus()
+    else if (command === 'unrecorded') focusFirst()
     else if (command === 'leave') leave()
     else act(command)
   }

@@ -28,6 +28,11 @@ export async function signIn(username: string, password: string): Promise<Sessio
   return answer
 }
 
+/** Sits down at a desk, or gets up with null. Rejects with ApiError. */
+export async function chooseSeat(seatId: number | null): Promise<void> {
+  accept(await api.chooseSeat(seatId))
+}
+
 export async function signOut(): Promise<void> {
   await api.signOut()
   forgetSession()

@@ -2,7 +2,7 @@ import { computed } from 'vue'
 import { router } from '../router'
 
 /** What the console's stage shows beside the alarm queue. */
-export const VIEWS = ['alarms', 'orders', 'map'] as const
+export const VIEWS = ['alarms', 'orders', 'tasks', 'map'] as const
 export type View = (typeof VIEWS)[number]
 
 /** Part of the address, so that reload and the phone's back key work. */

@@ -1,5 +1,6 @@
-import { SEVERITIES, type AlarmCard, type Role } from '../contract/types'
+import { SEVERITIES, type AlarmCard, type Role, type UnrecordedCard } from '../contract/types'
 import { isUnanswered } from '../alarms/order'
+import { isWaiting } from '../unrecorded/calls'
 
 export type Pattern = 'emergency' | 'urgent' | 'advisory' | 'stale'
 
@@ -18,6 +19,7 @@ export interface Played {
 
 const EVERY_MS: Record<Pattern, number> = { emergency: 4_000, urgent: 8_000, stale: 10_000, advisory: 30_000 }
 const LOUDER_EVERY_MS = 2_500
+const UNRECORDED_LOUDER_AFTER_MS = 20_000
 const RANK: readonly Pattern[] = ['advisory', 'stale', 'urgent', 'emergency']
 
 /** The names under which escalation calls each role that sits at this console. */
@@ -32,17 +34,35 @@ export function isEscalatedTo(card: AlarmCard, role: Role): boolean {
   return isUnanswered(card) && card.escalation.roles.some((called) => names.includes(called))
 }
 
-/** The most pressing sound for these cards, or null for silence. Tests only ever chime. */
-export function soundDemand(cards: Iterable<AlarmCard>, role: Role, stale: boolean): SoundDemand | null {
+/** Calls that are not recorded, and server time in ms. */
+export interface Calls {
+  calls: readonly UnrecordedCard[]
+  now: number
+}
+
+/** The most pressing sound for these cards and calls, or null for silence. Tests only ever chime. */
+export function soundDemand(
+  cards: Iterable<AlarmCard>,
+  role: Role,
+  stale: boolean,
+  { calls, now }: Calls = { calls: [], now: 0 },
+): SoundDemand | null {
   const unanswered = [...cards].filter(isUnanswered)
-  const real = unanswered.filter((card) => !card.is_test)
-  const worst = SEVERITIES.find((severity) => real.some((card) => card.severity === severity))
+  const waiting = calls.filter((call) => isWaiting(call, now))
+  const real = [...unanswered, ...waiting].filter((one) => !one.is_test)
+  const worst = SEVERITIES.find((severity) => real.some((one) => one.severity === severity))
   if (worst === 'emergency' || worst === 'urgent') {
-    const louder = real.some((card) => isEscalatedTo(card, role))
+    const louder = unanswered.some((card) => !card.is_test && isEscalatedTo(card, role)) || waiting.some(isOverdue)
     return { pattern: worst, louder, everyMs: louder ? LOUDER_EVERY_MS : EVERY_MS[worst] }
   }
   if (stale) return { pattern: 'stale', louder: false, everyMs: EVERY_MS.stale }
-  return unanswered.length > 0 ? { pattern: 'advisory', louder: false, everyMs: EVERY_MS.advisory } : null
+  const isChime = unanswered.length + waiting.length > 0
+  return isChime ? { pattern: 'advisory', louder: false, everyMs: EVERY_MS.advisory } : null
+
+  /** Nobody escalates without the database: every screen grows louder instead. */
+  function isOverdue(call: UnrecordedCard): boolean {
+    return !call.is_test && now - Date.parse(call.received_at) >= UNRECORDED_LOUDER_AFTER_MS
+  }
 }
 
 /** Whether `demand` should sound at `now` (ms): at once when it is new or more pressing, else in its rhythm. */

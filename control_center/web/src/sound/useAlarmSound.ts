@@ -1,5 +1,6 @@
 import { onMounted, onUnmounted, ref, watch } from 'vue'
 import { board, role, stale } from '../feed/store'
+import { serverTime } from '../time/clock'
 import { isAudible, listenForGesture, play, silence } from './player'
 import { isDue, soundDemand, type Played } from './policy'
 
@@ -30,7 +31,10 @@ export function useAlarmSound(): void {
 }
 
 function soundWhatIsDue(): void {
-  const demand = soundDemand(board.value.alarm.cards.values(), role.value, stale.value)
+  const demand = soundDemand(board.value.alarm.cards.values(), role.value, stale.value, {
+    calls: board.value.unrecorded,
+    now: serverTime(),
+  })
   if (demand === null || muted.value) {
     silence()
     last = null

@@ -3,6 +3,7 @@ import { useI18n } from 'vue-i18n'
 import { isUnanswered } from '../alarms/order'
 import { board, stale } from '../feed/store'
 import { serverSecond } from '../time/clock'
+import { isWaiting } from '../unrecorded/calls'
 import { showIcon } from './icon'
 
 const stillness = window.matchMedia('(prefers-reduced-motion: reduce)')
@@ -10,11 +11,12 @@ const stillness = window.matchMedia('(prefers-reduced-motion: reduce)')
 /** Makes the browser's tab say how many alarms wait for an answer, flashing where motion is welcome. */
 export function useTabAttention(): void {
   const { t } = useI18n()
-  const waiting = computed(() => [...board.value.alarm.cards.values()].filter(isUnanswered).length)
+  const calls = computed(() => board.value.unrecorded.filter((call) => isWaiting(call, serverSecond.value)).length)
+  const waiting = computed(() => [...board.value.alarm.cards.values()].filter(isUnanswered).length + calls.value)
 
   watchEffect(() => {
     const calm = t('app.title')
-    if (stale.value) {
+    if (stale.value && calls.value === 0) {
       document.title = t('tab.stale', { title: calm })
       showIcon('stale')
     } else if (waiting.value > 0) {

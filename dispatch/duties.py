@@ -1,0 +1,82 @@
+"""What an engine does: sweeps of what is due, alarms first, and looks at the whole that need a thread each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from dispatch import (
+    call_deadlines,
+    claims,
+    commands,
+    escalation,
+    groups,
+    home_sweep,
+    order_deadlines,
+    responders,
+    reviews,
+    tasks,
+    water_sweep,
+)
+from dispatch.ingest_watch import WATCH_SECONDS, watch_ingest
+from dispatch.shift_checks import CHECK_SECONDS, check_rotas
+from dispatch.sweeping import MATCHING_BATCH, Sweep
+from schemas.database import Transaction
+
+BATCH: Final = 200
+Act = Callable[[Transaction, datetime, int], int]
+"""Acts on at most so many rows that are due at the moment, and returns how many it dealt with."""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A sweep of at most `limit` rows in one transaction, and what is counted of it."""
+
+    name: str
+    act: Act
+    rows: Sweep | None
+    """None for rows that are changed all at once and have no step of their own that could fail."""
+    limit: int
+    done: Counter
+    overdue: Gauge
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is done every so many seconds in a transaction of its own, beside the sweeps."""
+
+    name: str
+    seconds: float
+    work: Callable[[Transaction, datetime], object]
+
+
+def duty(name: str, plural: str, act: Act, rows: Sweep | None, limit: int = BATCH) -> Duty:
+    """A duty with its metrics `anban_<name>_steps_total` and `anban_<plural>_overdue`."""
+    done = Counter(f"anban_{name}_steps_total", f"Rows acted on that were due: {plural}")
+    overdue = Gauge(f"anban_{plural}_overdue", f"Rows more than ten seconds past their time without action: {plural}")
+    return Duty(name, act, rows, limit, done, overdue)
+
+
+# Swept until nothing is due, before and between the rest: an alarm waits for nobody.
+FIRST: Final = (
+    duty("alarm", "alarms", escalation.sweep_deadlines, escalation.SWEEP),
+    duty("search", "searches", responders.sweep_searches, responders.SWEEP, MATCHING_BATCH),
+    duty("claim", "claims", claims.sweep_claims, None),
+    duty("group", "ungrouped_alarms", groups.sweep_groups, groups.SWEEP),
+)
+# One batch a turn each, and then those above again.
+THEN: Final = (
+    duty("order", "orders", order_deadlines.sweep_orders, order_deadlines.SWEEP, MATCHING_BATCH),
+    duty("home", "homes", home_sweep.sweep_homes, home_sweep.SWEEP),
+    duty("water", "meters", water_sweep.sweep_meters, water_sweep.SWEEP),
+    duty("task", "tasks", tasks.sweep_overdue, tasks.SWEEP),
+    duty("promise", "promises", reviews.sweep_promises, reviews.SWEEP, reviews.BATCH),
+    duty("command", "commands", commands.settle, commands.SWEEP),
+    duty("call", "calls", call_deadlines.sweep_calls, call_deadlines.SWEEP),
+)
+BESIDE: Final = (
+    Look("watching_ingest", WATCH_SECONDS, watch_ingest),
+    Look("checking_rotas", CHECK_SECONDS, check_rotas),
+)

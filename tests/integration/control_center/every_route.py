@@ -1,0 +1,24 @@
+"""The cases of every route, by subject."""
+
+from typing import Final
+
+from tests.integration.control_center import route_cases
+from tests.integration.control_center.call_cases import CALLS
+from tests.integration.control_center.lifecycle_cases import LIFECYCLE
+from tests.integration.control_center.nearest_help_cases import NEAREST_HELP
+from tests.integration.control_center.planning_cases import PLANNING
+from tests.integration.control_center.reach_cases import REACH
+from tests.integration.control_center.route_cases import Case
+from tests.integration.control_center.service_level_cases import SERVICE_LEVEL
+from tests.integration.control_center.unrecorded_cases import UNRECORDED
+
+CASES: Final[dict[tuple[str, str], Case]] = {
+    **route_cases.CASES,
+    **LIFECYCLE,
+    **CALLS,
+    **NEAREST_HELP,
+    **UNRECORDED,
+    **REACH,
+    **PLANNING,
+    **SERVICE_LEVEL,
+}
