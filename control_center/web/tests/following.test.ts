@@ -157,6 +157,32 @@ describe('a call', () => {
   })
 })
 
+describe('placing a call', () => {
+  async function draw(extension: string | null): Promise<void> {
+    const contact = { name: 'Li', relation: 'daughter', phone: '13900000001', priority: 1 }
+    const entry = { phone: null, door_note: 'Code 77', key_holder: 'Sun', key_holder_phone: '138', }
+    desk.answers.set('GET /phone-lines', { telephony: true, extension, lines: [] })
+    desk.answers.set('GET /elders/3', { ...elderBrief(3), contacts: [contact], conditions: [], oxygen_scale: 1, devices: [], latest: {}, news2: null, open_alarm_ids: [], position: null, entry, medicines: ['aspirin'] })
+    desk.answers.set('GET /elders/3/vitals?hours=24', { points: [] })
+    await open('/', [], {})
+    drawnElderId.value = 3
+    await flushPromises()
+    await flushPromises()
+  }
+
+  test('rings the telephone at the seat, and is about the elder', async () => {
+    await draw('201')
+    await press('call-place')
+    expect(desk.sent('POST /elders/3/calls')).toEqual([{ number: '13900000001' }])
+    expect(outside('elder-card')?.textContent).toMatch(/aspirin.*Code 77.*Sun/s)
+  })
+
+  test('is not offered where no telephone stands at the seat', async () => {
+    await draw(null)
+    expect(outside('call-place')).toBeNull()
+  })
+})
+
 describe('what else can be done about an alarm', () => {
   const answered = card(5, { state: 'acknowledged', incident_id: 2 })
 

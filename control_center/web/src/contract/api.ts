@@ -161,6 +161,8 @@ export const api = {
   handoff: (id: number) => request<HandoffView>('GET', `/alarms/${id}/handoff`),
   makeHandoff: (id: number, reference: string | null, note: string | null) =>
     request<HandoffView>('POST', `/alarms/${id}/handoff`, { reference, note }),
+  telephony: () => request<{ telephony: boolean; extension: string | null }>('GET', '/phone-lines'),
+  callAboutElder: (id: number, number: string) => request<unknown>('POST', `/elders/${id}/calls`, { number }),
   takeCall: (id: number) => request<unknown>('POST', `/calls/${id}/take`, {}),
   noteCall: (id: number, outcome: CallOutcome, note: string | null) =>
     request<unknown>('POST', `/calls/${id}/outcome`, { outcome, note }),

@@ -187,7 +187,18 @@ export interface LatestValue {
   at: string
 }
 
+/** How to get into a home; for staff only. */
+export interface Entry {
+  phone: string | null
+  door_note: string | null
+  key_holder: string | null
+  key_holder_phone: string | null
+}
+
 export interface ElderCard extends ElderBrief {
+  medicines?: string[]
+  allergies?: string[]
+  entry?: Entry | null
   contacts: Contact[]
   conditions: string[]
   oxygen_scale: number
