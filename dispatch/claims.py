@@ -21,7 +21,7 @@ RUN_OUT = statement("""
     UPDATE alarm SET claimed_by = NULL, claimed_seat = NULL, claimed_until = NULL
     WHERE id IN (
         SELECT id FROM alarm WHERE claimed_until <= %(now)s::timestamptz
-        ORDER BY id LIMIT %(limit)s::integer
+        ORDER BY claimed_until LIMIT %(limit)s::integer
         FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING id, elder_id
 """)

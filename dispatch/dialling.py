@@ -28,6 +28,8 @@ LEASE: Final = timedelta(seconds=8)
 """Longer than an attempt takes: whoever has not come back by then is dead."""
 RETRY: Final = timedelta(seconds=2)
 LOOK_SECONDS: Final = 1.0
+GATHER: Final = 0.1
+"""Seconds from one look to the next: every event of the district asks for one."""
 PLACED = Counter("anban_calls_placed_total", "Calls handed to the voice provider")
 NOT_PLACED = Counter("anban_calls_not_placed_total", "Attempts to hand a call to the voice provider that failed")
 log = structlog.get_logger()
@@ -143,6 +145,7 @@ class Dialling:
                 taken = claim(tx, self._clock(), AT_ONCE)
             for call in taken:
                 pool.submit(self._place, dialler, call)
+            stop.wait(GATHER)
             self._wake.wait(LOOK_SECONDS)
 
     def _place(self, dialler: Dialler, call: Row) -> None:

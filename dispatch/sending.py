@@ -32,6 +32,8 @@ from schemas.process import StopSignal
 AT_ONCE: Final = 50
 LONGEST_WAIT: Final = 0.5
 """Seconds after which the outbox is looked at even if nobody asked."""
+GATHER: Final = 0.02
+"""Seconds from one look to the next: under load one for every event and answer would cost more than sending."""
 TIDY_SECONDS: Final = 1.0
 SAY_READY: Final = timedelta(seconds=20)
 log: Final = structlog.get_logger()
@@ -121,8 +123,9 @@ class Outbox:
                 self._tidy_at = time.monotonic() + TIDY_SECONDS
                 self.tidy(conn)
             while self.turn(conn):
-                pass
+                stop.wait(GATHER)
             self._wake.wait(LONGEST_WAIT)
+            stop.wait(GATHER)
 
     def turn(self, conn: psycopg.Connection[TupleRow]) -> bool:
         """Record what is done, follow up what was waited for in vain, send what is due; whether there was anything."""
