@@ -20,8 +20,10 @@ from dispatch.alarms import Signal, raise_alarm
 from dispatch.beats import LIVING
 from dispatch.recovery import end_by_itself
 from dispatch.sweeping import RETRY_AFTER
+from dispatch.turns import turn
 from schemas.clock import Clock
 from schemas.database import Transaction, row, transaction
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 from schemas.states import KIND_SEVERITY
 
@@ -137,9 +139,6 @@ HANGING = statement("""
     SELECT host || '/' || pid AS id, COALESCE(swept_at, started_at) AS due_at FROM engine
     WHERE beat_at >= %(living)s::timestamptz AND COALESCE(swept_at, started_at) < %(swept)s::timestamptz
 """)
-# One engine audits at a time, and whoever comes within the minute leaves it at that.
-TAKE = statement("SELECT pg_try_advisory_lock(7221106) AS taken")
-LEAVE = statement("SELECT pg_advisory_unlock(7221106)")
 LAST = statement("SELECT checked_at, violated_since FROM engine_audit")
 REMEMBER = statement("""
     INSERT INTO engine_audit (checked_at, engine_id, violated_since, violations)
@@ -203,19 +202,13 @@ def audit(
 ) -> tuple[Violation, ...] | None:
     """Audit, unless it was done within the minute or another engine is at it: then None. What was found raises an
     alarm about every district; when nothing is found any more the alarm ends by itself."""
-    taken = row(conn, TAKE)
-    if taken is None or not taken["taken"]:
-        return None
-    try:
-        last = row(conn, LAST)
-        if last is not None and timedelta() <= clock() - last["checked_at"] < AUDIT_EVERY:
+    with turn(conn, AdvisoryLock.AUDIT) as ours:
+        last = row(conn, LAST) if ours else None
+        if not ours or (last is not None and timedelta() <= clock() - last["checked_at"] < AUDIT_EVERY):
             return None
         violations = _found_twice(conn, clock, pause)
         with transaction(conn) as tx:
             conclude(tx, clock(), engine_id, violations)
-    finally:
-        if not conn.closed:
-            conn.execute(LEAVE)
     VIOLATIONS.set(len(violations))
     return violations
 

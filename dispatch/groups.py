@@ -10,13 +10,13 @@ from dispatch.alarm_events import record
 from dispatch.buildings import Home, address_stem, neighbours
 from dispatch.sweeping import Sweep, act_on_each
 from dispatch.travel import Place
+from dispatch.turns import take_turn
 from schemas.database import Row, Transaction
 from schemas.events import Event
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 from schemas.states import GroupKind
 
-# One engine groups at a time: two who looked at once would each make a group of the same building.
-TAKE_TURN = statement("SELECT pg_try_advisory_xact_lock(7221108) AS taken")
 CLAIM = statement("""
     SELECT alarm.id, alarm.incident_id, alarm.household_id, incident.group_id, alarm.raised_at, household.org_code,
            household.address, household.lat, household.lon
@@ -79,8 +79,7 @@ def sweep_groups(tx: Transaction, now: datetime, limit: int = 200) -> int:
 
     A turn of its own after they were raised, because alarms that are raised at once cannot see each other.
     """
-    turn = tx.row(TAKE_TURN)
-    if turn is None or not turn["taken"]:
+    if not take_turn(tx, AdvisoryLock.GROUPS):
         return 0
     marked = tx.rows(CLAIM, {"limit": limit})
     return act_on_each(tx, now, marked, lambda alarm: _look_around(tx, now, alarm), SWEEP)

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from dispatch.alarms import Signal, raise_alarm
 from dispatch.recovery import end_by_itself
+from dispatch.turns import take_turn
 from schemas.database import Row, Transaction
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 from schemas.states import KIND_SEVERITY
 from schemas.topics import LaneGroup
@@ -71,7 +73,6 @@ def judge(before: Judged | None, lag_seconds: float, shards_unserved: int, limit
     return seen
 
 
-TRY_WATCH = statement("SELECT pg_try_advisory_xact_lock(7221104) AS won")
 LOOK = statement("""
     SELECT lease.lane_group,
            count(*) FILTER (WHERE lease.owner IS NULL OR lease.expires_at < %(now)s::timestamptz) AS shards_unserved,
@@ -112,8 +113,7 @@ USUAL_SECONDS: Final = 3.0
 
 def watch_ingest(tx: Transaction, now: datetime) -> dict[str, Judged]:
     """Look at every lane group, raise the alarm or end it; empty when another process is at it."""
-    won = tx.row(TRY_WATCH)
-    if won is None or not won["won"]:
+    if not take_turn(tx, AdvisoryLock.INGEST_WATCH):
         return {}
     before = {row.pop("lane_group"): Judged(**row) for row in tx.rows(BEFORE)}
     judged = {

@@ -11,14 +11,13 @@ from typing import Final
 
 from dispatch.reach import TransportName
 from schemas.database import Row, Transaction
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
 LEASE_MARGIN: Final = timedelta(seconds=10)
 """After its time-out and this an attempt of which nothing was heard is made again: its engine is gone."""
 UNLIMITED: Final = frozenset({"screen", "webhook"})
 """Transports that disturb nobody."""
-LIMIT_KEY: Final = 7221107
-"""Of the advisory lock under which one engine at a time counts what a person was sent."""
 
 # One look by both indexes tells an idle engine that there is nothing to do.
 DUE = statement("""
@@ -159,7 +158,7 @@ def limited(tx: Transaction, now: datetime, claimed: Row) -> bool:
     """
     if claimed["severity"] == "emergency" or claimed["transport"] in UNLIMITED or claimed["subject"] == "code":
         return False
-    tx.execute(TAKE_LIMIT_LOCK, {"key": LIMIT_KEY})
+    tx.execute(TAKE_LIMIT_LOCK, {"key": int(AdvisoryLock.SEND_LIMIT)})
     asked = {name: claimed[name] for name in ("id", "account_id", "contact_id", "severity")}
     lately = tx.row(SENT_LATELY, {**asked, "now": now, "unlimited": list(UNLIMITED)})
     if lately is None or lately["allowed"] is None or lately["sent"] < lately["allowed"]:

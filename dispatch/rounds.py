@@ -9,8 +9,10 @@ from psycopg.rows import TupleRow
 
 from dispatch.findings import Streets, relight, tell
 from dispatch.supervision import find_changed, write_conclusions
+from dispatch.turns import turn
 from schemas.clock import Clock
 from schemas.database import row, transaction
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
 ROUND_SECONDS: Final = 10.0
@@ -22,10 +24,6 @@ ROUND = Histogram("anban_supervision_round_seconds", "Time of one round over all
 CHANGES = Counter("anban_supervision_changes_total", "Devices about which supervision concluded something new")
 DEVICES = Gauge("anban_devices", "Devices that were ever heard and are not revoked", ["presence"])
 
-# One process makes rounds at a time, to spare the work; what it writes would be right beside another's too.
-# The key is its own: keeping the storage, which may take minutes, holds up no round (keys are 7221101 to 7221105).
-TAKE_ROUNDS = statement("SELECT pg_try_advisory_lock(7221105) AS taken")
-LEAVE_ROUNDS = statement("SELECT pg_advisory_unlock(7221105)")
 COUNT = statement("""
     SELECT count(*) FILTER (WHERE online) AS online, count(*) FILTER (WHERE NOT online) AS offline
     FROM device_supervision
@@ -33,19 +31,17 @@ COUNT = statement("""
 
 
 def make_round(conn: psycopg.Connection[TupleRow], clock: Clock) -> bool:
-    """Bring supervision up to date in small transactions; returns False when another process is at it."""
-    taken = row(conn, TAKE_ROUNDS)
-    if taken is None or not taken["taken"]:
-        return False
-    try:
-        with ROUND.time():
-            _conclude(conn, clock())
-            _tell(conn, clock())
-        _count(conn)
-    finally:
-        if not conn.closed:
-            conn.execute(LEAVE_ROUNDS)
-    return True
+    """Bring supervision up to date in small transactions; returns False when another process is at it.
+
+    That spares the work; what one writes would be right beside another's too.
+    """
+    with turn(conn, AdvisoryLock.SUPERVISION) as ours:
+        if ours:
+            with ROUND.time():
+                _conclude(conn, clock())
+                _tell(conn, clock())
+            _count(conn)
+    return ours
 
 
 def _conclude(conn: psycopg.Connection[TupleRow], now: datetime) -> None:

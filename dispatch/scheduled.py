@@ -5,10 +5,11 @@ from typing import Final
 
 from dispatch.partitions import ensure_partitions
 from dispatch.provider_words import forget_heard
+from dispatch.turns import take_turn
 from schemas.database import Transaction
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
-RUNNER_LOCK: Final = 7221102
 KEEP_EVENTS: Final = timedelta(days=7)
 """How far back a screen can resume; the audit trail is elsewhere."""
 KEEP_POSITIONS: Final = timedelta(days=1)
@@ -17,7 +18,6 @@ KEEP_HEARD: Final = timedelta(hours=1)
 """Longer than a provider's message can be repeated under its signature."""
 KEEP_LOGIN_FAILURES: Final = timedelta(days=30)
 
-TRY_RUNNER = statement("SELECT pg_try_advisory_xact_lock(%(key)s::bigint) AS won")
 FORGET_EVENTS = statement("DELETE FROM event WHERE at < %(before)s::timestamptz")
 FORGET_SESSIONS = statement("DELETE FROM session WHERE expires_at < %(now)s::timestamptz")
 FORGET_LOGIN_FAILURES = statement("DELETE FROM login_failure WHERE at < %(before)s::timestamptz")
@@ -26,8 +26,7 @@ FORGET_POSITIONS = statement("DELETE FROM worker_position WHERE at < %(before)s:
 
 def housekeep(tx: Transaction, now: datetime) -> bool:
     """Make room and throw away what has served its time; returns False when another process is at it."""
-    won = tx.row(TRY_RUNNER, {"key": RUNNER_LOCK})
-    if won is None or not won["won"]:
+    if not take_turn(tx, AdvisoryLock.HOUSEKEEPING):
         return False
     ensure_partitions(tx, now)
     tx.execute(FORGET_EVENTS, {"before": now - KEEP_EVENTS})

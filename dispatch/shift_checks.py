@@ -12,8 +12,10 @@ from dispatch.reach import lasting, ways_of
 from dispatch.rota_rows import load_rotas
 from dispatch.rotas import Rota, Span, gaps, spans
 from dispatch.tasks import NewTask
+from dispatch.turns import take_turn
 from schemas.database import Row, Transaction
 from schemas.district_time import today
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
 AHEAD: Final = timedelta(days=14)
@@ -24,8 +26,6 @@ GAPS = Gauge("anban_rota_gaps", "Times in the next 14 days in which nobody works
 UNREACHABLE = Gauge("anban_shift_unreachable", "People on a shift that begins soon who cannot be reached by two ways")
 log = structlog.get_logger()
 
-# The key is its own (keys are 7221101 to 7221109): two engines would ask for the same tasks.
-TAKE_CHECK = statement("SELECT pg_try_advisory_xact_lock(7221109) AS taken")
 ROTAS = statement("SELECT id, org_code, name, check_hours FROM rota WHERE ended_at IS NULL ORDER BY id")
 GAP_TASKS = statement("""
     SELECT about, done_at, (detail->>'starts_at')::timestamptz AS starts_at,
@@ -66,8 +66,7 @@ def check_rotas(tx: Transaction, now: datetime) -> bool:
     a shift whoever is on it and has fewer than two ways that work without a screen becomes a task too.
     """
     watch_calendar(today(now))
-    taken = tx.row(TAKE_CHECK)
-    if taken is None or not taken["taken"]:
+    if not take_turn(tx, AdvisoryLock.SHIFT_CHECK):
         return False
     rotas = tx.rows(ROTAS)
     planned = load_rotas(tx.conn, [rota["id"] for rota in rotas], now, now + AHEAD)

@@ -24,13 +24,11 @@ from dispatch.partitions import (
     read_policy,
 )
 from dispatch.timescale import Edition, align_jobs, drop_old_chunks, edition, quiet_chunks, set_chunk_width
-from schemas.database import Transaction, row, transaction
-from schemas.statements import statement
+from dispatch.turns import turn
+from schemas.database import Transaction, transaction
+from schemas.locks import AdvisoryLock
 
-STORAGE_LOCK: Final = 7221103
 STEPS_FAILED = Counter("anban_storage_steps_failed_total", "Steps of keeping the readings that failed", ["step"])
-TRY_LOCK = statement("SELECT pg_try_advisory_lock(%(key)s::bigint) AS won")
-UNLOCK = statement("SELECT pg_advisory_unlock(%(key)s::bigint)")
 
 log = structlog.get_logger()
 Step = Callable[[psycopg.Connection[TupleRow], datetime], None]
@@ -42,11 +40,8 @@ def keep_storage(conn: psycopg.Connection[TupleRow], now: datetime) -> bool:
     The connection is in autocommit mode. A step that fails is logged, counted and tried again the next time; the others
     are taken. Raises psycopg.OperationalError when the connection is lost.
     """
-    won = row(conn, TRY_LOCK, {"key": STORAGE_LOCK})
-    if won is None or not won["won"]:
-        return False
-    try:
-        for name, step in _STEPS.items():
+    with turn(conn, AdvisoryLock.STORAGE) as ours:
+        for name, step in _STEPS.items() if ours else ():
             try:
                 step(conn, now)
             except Exception as error:
@@ -54,10 +49,7 @@ def keep_storage(conn: psycopg.Connection[TupleRow], now: datetime) -> bool:
                     raise
                 STEPS_FAILED.labels(name).inc()
                 log.warning("storage_step_failed", step=name, error=str(error))
-    finally:
-        if not conn.closed:
-            conn.execute(UNLOCK, {"key": STORAGE_LOCK})
-    return True
+    return ours
 
 
 def pack_quiet(conn: psycopg.Connection[TupleRow], now: datetime) -> None:

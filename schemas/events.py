@@ -7,6 +7,7 @@ from typing import Final, Literal
 import psycopg
 from psycopg.rows import TupleRow
 
+from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
 CHANNEL: Final = "anban_event"
@@ -98,7 +99,7 @@ class Event:
     call_id: int | None = None
 
 
-LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(7221101)")
+LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(%(key)s::bigint)")
 APPEND = statement("""
     INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id, task_id, call_id)
     SELECT * FROM unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
@@ -117,7 +118,7 @@ def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
     """
     if not events:
         return
-    conn.execute(LOCK)
+    conn.execute(LOCK, {"key": int(AdvisoryLock.EVENTS)})
     conn.execute(
         APPEND,
         {

@@ -1,0 +1,25 @@
+"""The keys of the database's advisory locks, named in one place so that no two purposes share one."""
+
+from enum import IntEnum, unique
+
+
+@unique
+class AdvisoryLock(IntEnum):
+    """What only one transaction or process does at a time."""
+
+    EVENTS = 7_221_101
+    """Appending to the event log, so that ids appear in commit order."""
+    HOUSEKEEPING = 7_221_102
+    STORAGE = 7_221_103
+    """Keeping the readings' house, which may take minutes."""
+    INGEST_WATCH = 7_221_104
+    SUPERVISION = 7_221_105
+    AUDIT = 7_221_106
+    SEND_LIMIT = 7_221_107
+    """Counting what a person was sent, so that two engines together send no more than is allowed."""
+    GROUPS = 7_221_108
+    """Looking at neighbours: two who looked at once would each make a group of the same building."""
+    SHIFT_CHECK = 7_221_109
+    """Two engines would ask for the same tasks."""
+    SEEDING = 7_221_177
+    STAFFING = 7_221_178
