@@ -163,6 +163,10 @@ class Memory:
             self._cancel_falls()
             return True
         about = (subject, event.kind, is_test)
+        before = self._calls.get(about)
+        if before is not None and before.cancelled:
+            # What the wearer took back is over: another fall is another call.
+            self._drop(before)
         call = self._calls.setdefault(about, Call(subject, event.kind, is_test, []))
         if len(call.events) >= MOST_IN_CALL:
             call.further += 1

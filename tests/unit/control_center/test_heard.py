@@ -84,6 +84,18 @@ def test_a_fall_that_its_wearer_cancels_leaves_whichever_word_comes_first() -> N
     assert len(told(heard("fall"), late).shown(NOW + 31 * SECOND, away=True)) == 1
 
 
+def test_a_fall_after_one_that_was_cancelled_is_shown() -> None:
+    cancelled = heard("fall_cancelled", seq=2, at=NOW + 10 * SECOND)
+    again = heard("fall", seq=3, at=NOW + 60 * SECOND)
+    memory = told(heard("fall"), cancelled, again)
+    (call,) = memory.shown(NOW + 60 * SECOND, away=True)
+    assert call.key == "B-1.k.3"
+    assert call.is_candidate(NOW + 89 * SECOND)
+    memory.hear(heard("fall_cancelled", seq=4, at=NOW + 70 * SECOND), "elder:1", is_test=False)
+    assert memory.shown(NOW + 70 * SECOND, away=True) == []
+    assert not memory.hear(heard("fall"), "elder:1", is_test=False)
+
+
 def test_a_fall_is_a_candidate_for_its_window() -> None:
     (call,) = told(heard("fall")).shown(NOW, away=True)
     assert call.is_candidate(NOW + 29 * SECOND)
