@@ -9,6 +9,7 @@ from control_center.help_cards import OfferEntry as OfferEntry
 from control_center.help_cards import OfferReasons as OfferReasons
 from control_center.help_cards import SearchEntry as SearchEntry
 from control_center.help_cards import WorkerBrief as WorkerBrief
+from control_center.shapes import Entry as Entry
 from control_center.shapes import Org as Org
 from control_center.shapes import Person as Person
 from control_center.shapes import Point as Point
@@ -133,7 +134,8 @@ class AlarmCard(Shape):
     """An alarm as a screen shows it. `residents` are the household's other elders; `address` and `org` are empty for
     a device that nobody wears; alarms of one `incident_id` are about the same subject at one time; an alarm about a
     unit of the organisation has its `org`, no device and nobody's home. Only staff and the responder are given the
-    home's position; a responder is given no measurements, no device and no names of staff."""
+    home's position, and how to get in (`entry`) while a responder is on the way or there; a responder is given no
+    measurements, no device and no names of staff."""
 
     id: int
     kind: AlarmKind
@@ -164,6 +166,7 @@ class AlarmCard(Shape):
     address: str
     org: Org
     home: Point | None
+    entry: Entry | None
     response: AlarmResponse
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from control_center.cards import ElderBrief, Shape
 from control_center.finding_cards import News2
+from control_center.shapes import Entry
 from schemas.states import DeviceKind
 
 
@@ -65,15 +66,6 @@ class Position(Shape):
     lat: float
     lon: float
     at: datetime
-
-
-class Entry(Shape):
-    """How to get into a home, for staff only; null is "not on file"."""
-
-    phone: str | None
-    door_note: str | None
-    key_holder: str | None
-    key_holder_phone: str | None
 
 
 class ElderCard(ElderBrief):

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from control_center.elder_cards import Contact, Entry
-from control_center.shapes import Org, Person, Point, Shape
+from control_center.elder_cards import Contact
+from control_center.shapes import Entry, Org, Person, Point, Shape
 from schemas.states import AlarmKind, ElderState, Severity
 
 

@@ -6,9 +6,10 @@ from typing import Final
 from control_center.auth import SignedIn
 from control_center.cards import AlarmCard, ElderBrief
 from control_center.dependencies import Connection
-from control_center.elder_cards import Entry, Measured
+from control_center.elder_cards import Measured
 from control_center.handoff_cards import HandoffPerson, HandoffSign, HandoffSummary
 from control_center.registry import elder_card
+from control_center.shapes import Entry
 from control_center.views import alarm_cards
 from schemas.database import row, rows
 from schemas.statements import statement

@@ -13,7 +13,6 @@ from control_center.elder_cards import (
     Contact,
     ElderCard,
     ElderList,
-    Entry,
     Latest,
     Measured,
     Position,
@@ -21,6 +20,7 @@ from control_center.elder_cards import (
 from control_center.errors import ApiError
 from control_center.finding_views import news2_of
 from control_center.presence import elder_devices
+from control_center.shapes import Entry
 from control_center.views import elder_briefs
 from dispatch.orders import elder_state_changed
 from schemas import news2

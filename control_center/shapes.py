@@ -1,4 +1,4 @@
-"""The smallest shapes that screens are given: people, units of the organisation, places and seats."""
+"""The smallest shapes that screens are given: people, units of the organisation, places, homes and seats."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +28,15 @@ class Point(Shape):
 
     lat: float
     lon: float
+
+
+class Entry(Shape):
+    """How to get into a home, for staff and for who goes to an alarm there; null is "not on file"."""
+
+    phone: str | None
+    door_note: str | None
+    key_holder: str | None
+    key_holder_phone: str | None
 
 
 class SeatBrief(Shape):

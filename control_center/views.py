@@ -8,6 +8,7 @@ from control_center.cards import (
     AlarmDevice,
     AlarmResponse,
     ElderBrief,
+    Entry,
     Escalation,
     NextDue,
     Org,
@@ -29,6 +30,7 @@ from schemas.states import ENDED
 
 ALARMS = statement("""
     SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
+           household.phone AS home_phone, household.door_note, household.key_holder, household.key_holder_phone,
            CASE WHEN alarm.org_code IS NULL THEN household.lat ELSE org_unit.lat END AS lat,
            CASE WHEN alarm.org_code IS NULL THEN household.lon ELSE org_unit.lon END AS lon,
            org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name,
@@ -57,6 +59,7 @@ ALARMS = statement("""
 ELDERS = statement("""
     SELECT elder.id, elder.household_id, elder.name, elder.gender, elder.birth_date, elder.state, elder.living_alone,
            elder.tags, elder.phone, household.address, household.lat, household.lon,
+           household.phone AS home_phone, household.door_note, household.key_holder, household.key_holder_phone,
            org_unit.code AS org_code, org_unit.name AS org_name
     FROM elder
     JOIN household ON household.id = elder.household_id
@@ -146,6 +149,18 @@ def _response(alarm: Row) -> AlarmResponse:
     )
 
 
+def _entry(alarm: Row, place: Row) -> Entry | None:
+    """How to get in; it is nobody's business unless somebody goes there."""
+    if alarm["responder_id"] is None or alarm["ended_at"] is not None or place["household_id"] is None:
+        return None
+    return Entry(
+        phone=place["home_phone"],
+        door_note=place["door_note"],
+        key_holder=place["key_holder"],
+        key_holder_phone=place["key_holder_phone"],
+    )
+
+
 def _alarm_card(alarm: Row, wearer: Row | None, residents: list[ElderBrief], now: datetime) -> AlarmCard:
     elder = elder_brief(wearer, now) if wearer else None
     home = elder if alarm["org_code"] is None else None
@@ -182,6 +197,7 @@ def _alarm_card(alarm: Row, wearer: Row | None, residents: list[ElderBrief], now
         address=home.address if home else (alarm["address"] or ""),
         org=home.org if home else org,
         home=point(place["lat"], place["lon"]),
+        entry=_entry(alarm, place),
         response=_response(alarm),
     )
 
@@ -244,6 +260,7 @@ def for_family(card: AlarmCard, elder_ids: Collection[int]) -> AlarmCard:
             "outcome_cause": None,
             "residents": [resident for resident in card.residents if resident.id in elder_ids],
             "home": None,
+            "entry": None,
             "response": _told(card.response),
             "sla": _clocks_alone(card.sla),
         }
@@ -275,6 +292,7 @@ def for_worker(card: AlarmCard) -> AlarmCard:
             "elder": visited(card.elder, ended=ended) if card.elder else None,
             "residents": [visited(resident, ended=ended) for resident in card.residents],
             "home": None if ended else card.home,
+            "entry": None if ended else card.entry,
             "address": "" if ended else card.address,
             "response": _told(card.response),
             "sla": _clocks_alone(card.sla),

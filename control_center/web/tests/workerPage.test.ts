@@ -215,6 +215,17 @@ describe('an alarm that the worker goes to', () => {
     expect(phone.find('response').text()).toContain('Your arrival is noted')
   })
 
+  test('says how to get in, and calls who has the key', async () => {
+    const entry = { phone: null, door_note: 'Code 1357', key_holder: 'Wang', key_holder_phone: '13900000008' }
+    await phone.tell(snapshot(1, [{ ...alarm, entry }]))
+    for (const part of ['Code 1357', 'Wang has a key']) expect(phone.find('entry').text()).toContain(part)
+    expect(phone.find('entry').findAll('a').map((link) => link.attributes('href'))).toEqual(['tel:13900000008'])
+    const nothing = { phone: null, door_note: null, key_holder: null, key_holder_phone: null }
+    await phone.tell(changed(2, { ...alarm, entry: nothing }, 'elder_changed'))
+    expect(phone.find('entry').text()).toContain('Nothing is on file')
+    expect(phone.find('entry').findAll('a')).toEqual([])
+  })
+
   test('says that it has ended', async () => {
     await phone.tell(snapshot(1, [alarm]))
     await phone.tell(removed(2, 9))

@@ -68,6 +68,7 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, clock: M
         "address": "朝阳路2号",
         "org": {"code": "500109002", "name": "朝阳街道"},
         "home": None,
+        "entry": None,
         "response": {
             "state": None,
             "due_at": None,

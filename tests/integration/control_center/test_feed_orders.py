@@ -261,6 +261,35 @@ def test_a_responder_sees_the_alarm_from_her_acceptance_to_its_end(
         assert alarm not in phone.board
 
 
+def test_a_responder_is_told_how_to_get_in_while_she_is_on_the_alarm(
+    hands: Hands, served: Served, phone: RemoteScreen, conn: Connection
+) -> None:
+    cast, alarm = served.cast, served.cast.alarms["sos_of_gui"]
+    set_entry = "UPDATE household SET door_note = %s, key_holder = %s FROM elder WHERE household_id = household.id"
+    conn.execute(f"{set_entry} AND elder.id = %s", ("密码锁 1357#", "王姐", cast.elders["gui"]))
+    with screen_of(served, "family_of_gui") as family, screen_of(served, "operator") as operator:
+        assert operator.board[alarm]["entry"] is None
+        hands.answer(alarm)
+        hands.send_to(alarm)
+        phone.until(lambda frame: frame["type"] == "card" and frame["subject"] == "offer")
+        assert "1357" not in str(phone.frames) and shown_cards(conn, cast.accounts["asked_worker"]) == []
+        hands.accept("asked_worker", hands.offer("asked_worker", alarm=alarm))
+        phone.until(lambda frame: frame["type"] == "card" and frame["subject"] == "alarm")
+        on_file = {"phone": None, "door_note": "密码锁 1357#", "key_holder": "王姐", "key_holder_phone": None}
+        assert phone.board[alarm]["entry"] == on_file
+        recorded = eventually(lambda: shown_cards(conn, cast.accounts["asked_worker"]))
+        shown = [cast.elders["gui"], cast.elders["zhang"]]
+        assert recorded == [(alarm, shown, {"alarm_ids": [alarm]})]
+        conn.execute(f"{set_entry} AND elder.id = %s", ("密码锁 2468#", "王姐", cast.elders["gui"]))
+        hands.move("gui", "home")
+        phone.until(lambda frame: "2468" in str(frame))
+        hands.resolve(alarm)
+        gone = leaves(phone, "alarm")
+        assert (gone["card"]["state"], gone["card"]["entry"]) == ("resolved", None)
+        leaves(family, "alarm")
+        assert "#" not in str(family.frames)
+
+
 def test_an_alarm_that_gets_worse_says_so_on_the_phones_it_is_offered_to(
     hands: Hands, served: Served, phone: RemoteScreen, conn: Connection
 ) -> None:

@@ -77,6 +77,7 @@ def alarm_card(alarm_id: int, state: AlarmState = "raised", residents: tuple[int
         address="",
         org=Org(code="", name=""),
         home=None,
+        entry=None,
         response=AlarmResponse(
             state=None,
             due_at=None,

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from control_center.cards import AlarmResponse, Point, WorkerBrief
+from control_center.cards import AlarmResponse, Entry, Point, WorkerBrief
 from control_center.finding_views import news2_of
 from control_center.offer_views import search_of
 from control_center.views import age, for_family, for_worker, promise
@@ -61,6 +61,7 @@ def test_a_score_in_an_unknown_shape_is_left_out() -> None:
     assert news2_of({"score": 1}) is None
 
 
+ENTRY = Entry(phone=None, door_note="密码锁 1357#", key_holder="王姐", key_holder_phone="13900000008")
 RESPONSE = AlarmResponse(
     state="found",
     due_at=None,
@@ -75,19 +76,20 @@ RESPONSE = AlarmResponse(
 @pytest.mark.parametrize(("state", "there"), [("dispatched", True), ("on_scene", True), ("resolved", False)])
 def test_a_responder_has_the_way_and_the_number_until_the_alarm_ends(state: AlarmState, there: bool) -> None:
     full = alarm_card(1, state, residents=(2,)).model_copy(
-        update={"elder": elder(1), "home": Point(lat=29.8, lon=106.4), "response": RESPONSE}
+        update={"elder": elder(1), "home": Point(lat=29.8, lon=106.4), "response": RESPONSE, "entry": ENTRY}
     )
     told = for_worker(full)
     assert told.elder is not None and told.elder.name == "x"
     assert [told.home is not None, told.elder.phone is not None, told.residents[0].phone is not None] == [there] * 3
+    assert told.entry == (ENTRY if there else None)
 
 
 def test_neither_family_nor_responder_is_told_of_the_search() -> None:
-    full = alarm_card(1).model_copy(update={"response": RESPONSE, "home": Point(lat=29.8, lon=106.4)})
+    full = alarm_card(1).model_copy(update={"response": RESPONSE, "home": Point(lat=29.8, lon=106.4), "entry": ENTRY})
     for told in (for_family(full, {1}).response, for_worker(full).response):
         assert (told.state, told.offers_open, told.offers_made, told.turned_away) == ("found", 0, 0, {})
         assert told.responder is not None and (told.responder.name, told.responder.phone) == ("x", None)
-    assert for_family(full, {1}).home is None
+    assert (for_family(full, {1}).home, for_family(full, {1}).entry) == (None, None)
     nobody = full.model_copy(update={"response": RESPONSE.model_copy(update={"state": "nobody", "responder": None})})
     assert for_family(nobody, {1}).response.state is None
 

@@ -1,5 +1,5 @@
 /** Shapes of alarms. Times are ISO-8601 UTC text. */
-import type { CauseOfFalseAlarm, ElderBrief, News2, Organisation, Person, Severity, ShelveReason, SlaTarget, TimelineEntry } from './register'
+import type { CauseOfFalseAlarm, ElderBrief, Entry, News2, Organisation, Person, Severity, ShelveReason, SlaTarget, TimelineEntry } from './register'
 import type { CrossedLimit } from './limits'
 import type { AlarmResponse, OfferEntry, Point } from './work'
 
@@ -105,6 +105,8 @@ export interface AlarmCard {
   org: Organisation
   /** For staff and the responder only. */
   home: Point | null
+  /** While a responder is on the way or there, for staff and her only. */
+  entry?: Entry | null
   response: AlarmResponse
 }
 

@@ -187,7 +187,7 @@ export interface LatestValue {
   at: string
 }
 
-/** How to get into a home; for staff only. */
+/** How to get into a home; null is "not on file". */
 export interface Entry {
   phone: string | null
   door_note: string | null
