@@ -17,6 +17,7 @@ from schemas.database import Row, Transaction
 from schemas.district_time import today
 from schemas.locks import AdvisoryLock
 from schemas.statements import statement
+from schemas.states import TaskOutcome
 
 AHEAD: Final = timedelta(days=14)
 """How far ahead gaps are looked for."""
@@ -35,9 +36,11 @@ GAP_TASKS = statement("""
       AND (detail->>'ends_at')::timestamptz > %(now)s::timestamptz
 """)
 ASKED = statement("""
-    SELECT about, (detail->>'starts_at')::timestamptz AS starts_at, (detail->>'account_id')::integer AS account_id
+    SELECT about, done_at, (detail->>'starts_at')::timestamptz AS starts_at,
+           (detail->>'account_id')::integer AS account_id
     FROM task
-    WHERE kind = 'unreachable' AND done_at IS NULL AND (detail->>'rota_id')::integer = %(rota_id)s::integer
+    WHERE kind = 'unreachable' AND (done_at IS NULL OR done_by IS NOT NULL)
+      AND (detail->>'rota_id')::integer = %(rota_id)s::integer
       AND (detail->>'starts_at')::timestamptz > %(now)s::timestamptz
     ORDER BY id
 """)
@@ -121,13 +124,20 @@ def _check_shifts(tx: Transaction, now: datetime, rota: Row, planned: Rota) -> i
     ways = ways_of(tx.conn, now, {account for shift in coming for account in shift.accounts})
     missing = {account for account, known in ways.items() if len(lasting(known)) < WAYS_NEEDED}
     working = {(shift.starts_at, account) for shift in coming for account in shift.accounts}
+    asked: set[tuple[datetime, int]] = set()
     for task in tx.rows(ASKED, {"rota_id": rota["id"], "now": now}):
-        if (task["starts_at"], task["account_id"]) not in working:
-            tasks.settle(tx, now, "unreachable", task["about"], "replaced")
+        about = (task["starts_at"], task["account_id"])
+        over: TaskOutcome | None = "replaced" if about not in working else "mended" if about[1] not in missing else None
+        if task["done_at"] is not None or over is None:
+            asked.add(about)
+        else:
+            tasks.settle(tx, now, "unreachable", task["about"], over)
     for shift in coming:
-        _keep(tx, now, rota, shift, sorted(shift.accounts & missing))
-        for account in sorted(shift.accounts):
-            _ask(tx, now, rota, shift, account, is_missing=account in missing)
+        unreachable = sorted(shift.accounts & missing)
+        _keep(tx, now, rota, shift, unreachable)
+        for account in unreachable:
+            if (shift.starts_at, account) not in asked:
+                tasks.create(tx, now, _unreachable_task(now, rota, shift, account))
     if missing:
         log.warning("shift_unreachable", rota=rota["id"], accounts=sorted(missing))
     return len(missing)
@@ -147,10 +157,8 @@ def _keep(tx: Transaction, now: datetime, rota: Row, shift: Span, unreachable: l
     )
 
 
-def _ask(tx: Transaction, now: datetime, rota: Row, shift: Span, account: int, *, is_missing: bool) -> None:
-    about = f"rota:{rota['id']}:{shift.starts_at.isoformat()}:{account}"
-    if not is_missing:
-        tasks.settle(tx, now, "unreachable", about, "mended")
-        return
+def _unreachable_task(now: datetime, rota: Row, shift: Span, account: int) -> NewTask:
+    """To be done before the shift begins; whoever cannot be reached once more is asked about once more."""
+    about = f"rota:{rota['id']}:{shift.starts_at.isoformat()}:{account}:{now.isoformat()}"
     detail = {**_detail(rota, shift), "account_id": account}
-    tasks.create(tx, now, NewTask("unreachable", shift.starts_at, rota["org_code"], about=about, detail=detail))
+    return NewTask("unreachable", shift.starts_at, rota["org_code"], about=about, detail=detail)

@@ -178,6 +178,37 @@ def test_whoever_no_longer_works_then_need_not_be_reached(duty: Duty) -> None:
     ]
 
 
+def test_whoever_can_no_longer_be_reached_once_more_is_asked_about_again(duty: Duty) -> None:
+    shift = duty.midnight + timedelta(days=1)
+    duty.give_ways(duty.second, "voice", "sms")
+    for minutes, ready in ((0, False), (5, False), (10, True), (15, False), (20, False)):
+        duty.conn.execute("UPDATE transport SET ready = %s WHERE name = 'sms'", (ready,))
+        duty.check(shift - 12 * HOUR + timedelta(minutes=minutes))
+    assert [task[2] for task in duty.tasks("unreachable")] == ["mended", None]
+
+
+def test_whoever_works_again_after_all_is_asked_about_again(duty: Duty) -> None:
+    shift = duty.midnight + timedelta(days=1)
+    duty.check(shift - 12 * HOUR)
+    duty.give_ways(duty.watch.supervisor, "voice", "sms")
+    left = duty.leave(shift, shift + 24 * HOUR, duty.second, duty.watch.supervisor)
+    duty.check(shift - 11 * HOUR)
+    with transaction(duty.conn) as tx:
+        assert withdraw_override(tx, duty.midnight, duty.watch.supervisor, duty.id, left)
+    duty.check(shift - 10 * HOUR)
+    assert [task[2] for task in duty.tasks("unreachable")] == ["replaced", None]
+
+
+def test_somebody_unreachable_whom_a_supervisor_accepted_is_not_asked_about_again(duty: Duty) -> None:
+    shift = duty.midnight + timedelta(days=1)
+    duty.check(shift - 12 * HOUR)
+    duty.conn.execute(
+        "UPDATE task SET done_at = %s, done_by = %s, outcome = 'accepted'", (duty.midnight, duty.watch.supervisor)
+    )
+    duty.check(shift - 11 * HOUR)
+    assert [task[2] for task in duty.tasks("unreachable")] == ["accepted"]
+
+
 def test_while_one_engine_checks_another_leaves_it_alone(database_url: str, duty: Duty) -> None:
     with connect(database_url, "test") as other, transaction(duty.conn) as tx:
         assert check_rotas(tx, duty.midnight)
