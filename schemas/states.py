@@ -229,7 +229,7 @@ KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
     "wandering": "urgent",
     "engine_stuck": "urgent",
 }
-PRESSED_AGAIN: Final[frozenset[AlarmKind]] = frozenset({"sos", "fall", "smoke", "gas"})
+PRESSED_AGAIN: Final[frozenset[AlarmKind]] = frozenset({"sos", "fall", "smoke", "gas", "phone_call"})
 """Kinds of which another signal ends a shelving: somebody calls for help anew."""
 BUILDING_KINDS: Final[frozenset[AlarmKind]] = frozenset({"smoke", "gas", "leak"})
 """Kinds that several homes of one building may tell of at once."""

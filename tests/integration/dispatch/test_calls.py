@@ -296,6 +296,22 @@ def test_a_call_for_help_becomes_an_alarm_in_the_hands_of_who_speaks(exchange: E
     assert exchange.conn.execute("SELECT incident_id IS NOT NULL FROM alarm").fetchone() == (True,)
 
 
+def test_another_call_for_help_takes_an_alarm_that_was_put_aside(exchange: Exchange) -> None:
+    first = exchange.hear("answered", 3, "r1")
+    assert first is not None
+    with transaction(exchange.conn) as tx:
+        alarm_id = raise_from_call(tx, exchange.now, first, exchange.desk.operator)
+    exchange.conn.execute(
+        "UPDATE alarm SET state = 'shelved', shelved_reason = 'other', due_reason = 'unshelve', due_at = %s",
+        (exchange.now + timedelta(hours=20),),
+    )
+    again = exchange.hear("answered", 9, "r2")
+    assert again is not None
+    with transaction(exchange.conn) as tx:
+        assert raise_from_call(tx, exchange.now + 60 * SECOND, again, exchange.desk.operator) == alarm_id
+    assert exchange.desk.alarm("state, due_reason", alarm_id) == ("acknowledged", "realarm")
+
+
 def test_no_alarm_is_raised_about_nobody(exchange: Exchange) -> None:
     call = exchange.called(None)
     with transaction(exchange.conn) as tx, pytest.raises(Refused, match="call_unidentified"):
