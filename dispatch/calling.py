@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from dispatch import calls
+from dispatch import calls, missed_calls
 from dispatch.alarm_events import record
 from dispatch.answering import count_as_progress, lock_in_scope
 from dispatch.callers import EMERGENCY_SERVICES, find_matches, policy, unit_of_account
@@ -233,6 +233,8 @@ def identify(tx: Transaction, now: datetime, call_id: int, actor_id: int, elder_
     if alarm_id is not None and alarm_id != call["alarm_id"]:
         kind = "called_in" if call["direction"] == "inbound" else "called_out"
         record(tx, now, alarm_id, kind, actor_id=actor_id, detail=calls.detail_of(known))
+    if known["answered_at"] is not None:
+        missed_calls.spoken(tx, now, known)
     tx.emit(calls.event("call.identified", now, known, actor_id))
 
 

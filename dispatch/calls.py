@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from dispatch import tasks
+from dispatch import missed_calls
 from dispatch.alarm_events import record
 from dispatch.callers import Caller, Unit, policy, unit_of_line, who_calls
 from schemas.calls import CALL_OVER, CallState, CallTimes, CallWord
@@ -287,27 +287,7 @@ def move(
         record(tx, now, moved["alarm_id"], _TOLD[times.state], actor_id=actor_id, detail=detail_of(moved))
     tx.emit(event(_EVENTS[times.state], now, moved, actor_id or account_id))
     if times.state == "missed" and moved["direction"] == "inbound":
-        _have_called_back(tx, now, moved)
+        missed_calls.have_called_back(tx, now, moved)
+    if times.answered_at is not None and call["answered_at"] is None:
+        missed_calls.spoken(tx, now, moved)
     return moved
-
-
-def _have_called_back(tx: Transaction, now: datetime, call: Row) -> None:
-    """Whoever calls for help and is answered by nobody is not forgotten."""
-    tasks.create(
-        tx,
-        now,
-        tasks.NewTask(
-            kind="missed_call",
-            due_at=now + timedelta(seconds=policy(tx)["call_back_seconds"]),
-            org_code=call["org_code"],
-            elder_id=call["elder_id"],
-            about=f"call:{call['id']}",
-            detail={
-                "call_id": call["id"],
-                "number": call["number"],
-                "party": call["party"],
-                "party_name": call["party_name"],
-                "alarm_id": call["alarm_id"],
-            },
-        ),
-    )

@@ -64,6 +64,7 @@ TaskOutcome = Literal[
     "in_hospital",
     "passed_away",
     "not_reached",
+    "spoken",
     "unavoidable",
     "short_of_staff",
     "no_responder",
@@ -247,7 +248,7 @@ CALLED_BACK: Final[frozenset[Outcome]] = frozenset(
 """Outcomes of a severe alarm after which somebody calls back the next day."""
 TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
     "call_back": frozenset({"well", "needs_help", "in_hospital", "passed_away", "not_reached"}),
-    "missed_call": frozenset({"well", "needs_help", "in_hospital", "not_reached"}),
+    "missed_call": frozenset({"well", "needs_help", "in_hospital", "not_reached", "spoken"}),
     "breach_review": frozenset({"unavoidable", "short_of_staff", "no_responder", "mistake", "technical", "not_needed"}),
     "rota_gap": frozenset({"filled", "accepted"}),
     "unreachable": frozenset({"mended", "replaced", "accepted"}),
