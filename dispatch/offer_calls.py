@@ -18,12 +18,20 @@ ABOUT = statement("""
     JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
     WHERE alarm.id = %(alarm_id)s::bigint
 """)
+# What is being sent is sent, and nothing follows it: another attempt and the next way run out with it. A telephone that
+# rings is hung up.
 TAKE_BACK = statement("""
     UPDATE notification
-    SET state = 'withdrawn', ended_at = %(now)s::timestamptz, due_at = NULL, due_reason = NULL
+    SET state = CASE WHEN state = 'queued' THEN 'withdrawn' ELSE state END,
+        ended_at = CASE WHEN state = 'queued' THEN %(now)s::timestamptz ELSE ended_at END,
+        expires_at = LEAST(expires_at, %(now)s::timestamptz),
+        due_at = CASE WHEN state = 'queued' THEN NULL
+                      WHEN state = 'sent' AND transport = 'voice' THEN %(now)s::timestamptz ELSE due_at END,
+        due_reason = CASE WHEN state = 'queued' THEN NULL
+                          WHEN state = 'sent' AND transport = 'voice' THEN 'recall' ELSE due_reason END
     WHERE id IN (
         SELECT id FROM notification
-        WHERE alarm_id = %(alarm_id)s::bigint AND subject = 'offer' AND state = 'queued'
+        WHERE alarm_id = %(alarm_id)s::bigint AND subject = 'offer' AND due_at IS NOT NULL
         ORDER BY id FOR UPDATE)
 """)
 
@@ -53,5 +61,6 @@ def call_those_asked(
 
 
 def take_back(tx: Transaction, now: datetime, alarm_id: int) -> None:
-    """Call nobody any more about offers for a locked alarm that were taken back or accepted."""
+    """Call nobody any more about offers for a locked alarm that were taken back or accepted: what waits is withdrawn,
+    what is on its way is followed by nothing, and a telephone that rings for one is hung up."""
     tx.execute(TAKE_BACK, {"now": now, "alarm_id": alarm_id})

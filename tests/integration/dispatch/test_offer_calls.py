@@ -6,6 +6,11 @@ from uuid import uuid4
 
 import pytest
 
+from dispatch import outbox, recalls
+from dispatch.outcomes import failed, handed_over, lock_alarms
+from dispatch.reach import TransportName
+from dispatch.transports.message import HandedOver, NotSent
+from schemas.database import transaction
 from tests.integration.dispatch.callout import SECOND, Callout
 from tests.integration.dispatch.workforce import MINUTE, Worker
 from tests.integration.district import Connection
@@ -65,3 +70,45 @@ def test_once_somebody_goes_or_the_alarm_is_over_nobody_is_called_any_more(callo
     second = callout.searched(now, "smoke")
     callout.resolve(now + SECOND, second)
     assert [told[5] for told in _told(callout)] == ["withdrawn"] * 3
+
+
+def _claimed(callout: Callout, at: datetime, transport: TransportName) -> list[int]:
+    """What an engine begins to send."""
+    with transaction(callout.conn) as tx:
+        outbox.drop_outdated(tx, at)
+        return [claimed["id"] for claimed in outbox.claim(tx, at, transport, 9)]
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_text_that_fails_once_the_offer_is_gone_is_followed_by_nothing(
+    callout: Callout, now: datetime, *, lasting: bool
+) -> None:
+    worker = callout.add_worker("王", 100)
+    callout.conn.execute(
+        "INSERT INTO reach (account_id, transport, address, rank, verified_at, created_at)"
+        " VALUES (%s, 'sms', '13900000001', 9, %s, %s)",
+        (worker.account, now, now),
+    )
+    alarm_id = callout.searched(now)
+    [sending] = _claimed(callout, now, "sms")
+    callout.resolve(now + SECOND, alarm_id)
+    with transaction(callout.conn) as tx:
+        lock_alarms(tx, [alarm_id])
+        failed(tx, now + 2 * SECOND, sending, NotSent("engaged", lasting=lasting))
+    assert _claimed(callout, now + 5 * SECOND, "sms") + _claimed(callout, now + 5 * SECOND, "voice") == []
+    assert [told[5] for told in _told(callout)] == ["failed", "expired"]
+
+
+def test_a_telephone_that_rings_for_an_offer_is_hung_up_when_somebody_else_goes(
+    callout: Callout, now: datetime
+) -> None:
+    first, _ = callout.add_worker("王", 100), callout.add_worker("陈", 200)
+    alarm_id = callout.searched(now)
+    ringing = _claimed(callout, now, "voice")
+    with transaction(callout.conn) as tx:
+        lock_alarms(tx, [], [alarm_id])
+        handed_over(tx, now, {each: HandedOver() for each in ringing})
+        assert recalls.claim_recalls(tx, now + SECOND, 9) == []
+    callout.accept(now + SECOND, first, callout.open_offer(first, alarm=alarm_id))
+    with transaction(callout.conn) as tx:
+        assert [name for _, name in recalls.claim_recalls(tx, now + SECOND, 9)] == ["voice", "voice"]
