@@ -13,14 +13,12 @@ from psycopg.rows import TupleRow
 
 from load_tests.alarms_bench.life import Span, lived
 from load_tests.alarms_bench.people import Story
+from load_tests.alarms_bench.plan import FALL_SECONDS, step_seconds
 from schemas.database import rows
 from schemas.statements import statement
 
 TOLERATED_SECONDS: Final = 1.0
 """A step that is later than its policy says by more than this, counted while an engine lived, is late."""
-STEPS: Final = {1: 0.0, 2: 20.0, 3: 40.0, 4: 60.0}
-"""When the policy of the replay calls whom, in seconds."""
-FALL_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 75.0
 """How long the longest incidents of a plan take: from then on as many end as begin."""
 STEADY_SECONDS: Final = 30.0
@@ -63,11 +61,14 @@ class Steps:
     missing: int = 0
 
 
-def judge(timeline: Sequence[Entry], spans: Sequence[Span], steps: Steps, *, is_fall: bool = False) -> None:
+def judge(
+    timeline: Sequence[Entry], spans: Sequence[Span], steps: Steps, *, is_fall: bool = False, pace: float = 1.0
+) -> None:
     """Add to `steps` how what was done about one alarm compares with what its policy says; pure otherwise.
 
     A step may be taken early: when nobody of the one before could be reached. Nobody is called to an unconfirmed fall.
     """
+    policy = dict(enumerate((0, *step_seconds(pace)), 1))
     start: float | None = None
     seen: set[int] = set()
     for entry in timeline:
@@ -77,12 +78,12 @@ def judge(timeline: Sequence[Entry], spans: Sequence[Span], steps: Steps, *, is_
         if entry.kind == "raised":
             start = None if is_fall else entry.at
         elif entry.kind == "confirmed":
-            start = timeline[0].at + FALL_SECONDS
+            start = timeline[0].at + pace * FALL_SECONDS
             _judge_step(entry.at, start, spans, steps)
         elif entry.kind == "realarmed":
             start, seen = entry.at, set()
         elif entry.kind in ("acknowledged", "cancelled", "resolved") and start is not None:
-            due = {position for position, after in STEPS.items() if _was_due(start + after, entry.at, spans)}
+            due = {position for position, after in policy.items() if _was_due(start + after, entry.at, spans)}
             steps.missing += len(due - seen)
             start = None
 

@@ -7,6 +7,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from load_tests.alarms_bench.plan import step_seconds
 from schemas.database import rows
 from schemas.statements import statement
 
@@ -53,7 +54,7 @@ _ADD_POLICY = statement("""
     ), step AS (
         INSERT INTO escalation_step (policy_id, position, after_seconds)
         SELECT policy.id, one.position, one.after_seconds
-        FROM policy, (VALUES (1, 0), (2, 20), (3, 40), (4, 60)) AS one (position, after_seconds)
+        FROM policy, unnest(%(after)s::integer[]) WITH ORDINALITY AS one (after_seconds, position)
         RETURNING policy_id
     )
     INSERT INTO escalation_target (policy_id, position, rank, kind, number, role, level)
@@ -87,6 +88,11 @@ _WITNESS: Final = psycopg.sql.SQL("""
 """)
 
 
+def stale_seconds(pace: float) -> int:
+    """After how many seconds without progress an acknowledged alarm rings again at a pace."""
+    return round(pace * STALE_SECONDS)
+
+
 class TooFewElders(Exception):
     """The registry does not have the elders that were asked for."""
 
@@ -109,16 +115,16 @@ class Cast:
     supervisor: int
 
 
-def prepare(conn: psycopg.Connection[TupleRow], incidents: int, now: datetime) -> Cast:
-    """Add the people, the policy and the witness to a fresh service. Raises TooFewElders."""
+def prepare(conn: psycopg.Connection[TupleRow], incidents: int, now: datetime, pace: float = 1.0) -> Cast:
+    """Add the people, the policy at a pace and the witness to a fresh service. Raises TooFewElders."""
     callers = [Caller(**row) for row in rows(conn, _ELDERS, {"most": incidents})]
     if len(callers) < incidents:
         raise TooFewElders(f"{incidents} elders at home are needed, {len(callers)} are registered")
     conn.execute(_WITNESS)
     with conn.transaction():
-        conn.execute(_STALE, {"seconds": STALE_SECONDS})
+        conn.execute(_STALE, {"seconds": stale_seconds(pace)})
         conn.execute(_END_POLICIES, {"now": now})
-        conn.execute(_ADD_POLICY, {"code": POLICY, "now": now})
+        conn.execute(_ADD_POLICY, {"code": POLICY, "now": now, "after": [0, *step_seconds(pace)]})
         district = str(rows(conn, _DISTRICT)[0]["code"])
         for street in rows(conn, _STREETS):
             for role in ("operator", "supervisor"):

@@ -46,6 +46,18 @@ class NotMeasurable(Exception):
     """The service that is measured lacks what a replay needs."""
 
 
+@dataclass(frozen=True)
+class Replay:
+    """What was asked for; at a pace below 1 incidents and policies take less time, and as many begin in a second."""
+
+    incidents: int
+    per_second: float
+    kill_every: float
+    most_open: int
+    pace: float
+    seed: int
+
+
 @dataclass
 class Run:
     """What a replay yields before it is judged."""
@@ -67,13 +79,17 @@ def alarms(
     per_second: Annotated[float, typer.Option(min=1, max=1000, help="How many begin in a second.")] = 60.0,
     kill_every: Annotated[float, typer.Option(min=0, max=600, help="Seconds between kills; 0 kills nobody.")] = 12.0,
     most_open: Annotated[int, typer.Option(min=10, max=1_000_000, help="Open deadlines to sweep among.")] = 100_000,
+    pace: Annotated[
+        float, typer.Option(min=0.1, max=1, help="In which share of their time incidents and policies take place.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of what happens when.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Where the figures are written.")] = None,
 ) -> None:
     """Replay incidents while both engines are killed again and again; exit 0 if every promise was kept."""
     console = Console(highlight=False, soft_wrap=True)
     settings = load_settings()
-    report = measure(settings, incidents, per_second, kill_every, most_open, seed, console)
+    replay = Replay(incidents, per_second, kill_every, most_open, pace, seed)
+    report = measure(settings, replay, console)
     if json is not None:
         json.write_text(json_format.dumps(report, indent=2) + "\n", encoding="utf-8")
     table = Table("figure", "value", box=None, padding=(0, 2))
@@ -83,31 +99,24 @@ def alarms(
     raise typer.Exit(0 if report["holds"] else 1)
 
 
-def measure(
-    settings: Settings,
-    incidents: int,
-    per_second: float,
-    kill_every: float,
-    most_open: int,
-    seed: int,
-    console: Console,
-) -> Json:
+def measure(settings: Settings, replay: Replay, console: Console) -> Json:
     """Play a replay on a running service of two engines; returns the figures. Raises NotMeasurable, TooFewElders."""
     if settings.clock_file is None or settings.voice_url is None or settings.sms_url is None:
         raise NotMeasurable("a clock file and a provider's address are needed: ./anban bench alarms gives them")
     clock, table = clock_of(settings), ProcessTable(settings.state_dir)
     with (
         tempfile.TemporaryDirectory(prefix="anban-bench-") as folder,
-        Progress(console, incidents / per_second) as progress,
+        Progress(console, replay.incidents / replay.per_second) as progress,
         connect(settings.database_url, "bench") as conn,
         _provider(urlsplit(settings.voice_url).port or 80, Path(folder) / "provider.jsonl") as log,
     ):
-        cast = prepare(conn, incidents, clock())
-        life = Life(settings.database_url, clock, table, kill_every, seed)
-        people = People(settings.database_url, clock, cast, plan(incidents, per_second, seed))
+        cast = prepare(conn, replay.incidents, clock(), replay.pace)
+        life = Life(settings.database_url, clock, table, replay.kill_every, replay.seed)
+        planned = plan(replay.incidents, replay.per_second, replay.seed, replay.pace)
+        people = People(settings.database_url, clock, cast, planned, replay.pace)
         run = _play(settings, clock, table, cast, people, life, log, progress.tell)
-        found = figures(conn, run)
-        sizes = [size for size in SIZES if size < most_open] + [most_open]
+        found = figures(conn, run, replay.pace)
+        sizes = [size for size in SIZES if size < replay.most_open] + [replay.most_open]
         with sweep_cost.engines_standing_still(table):
             progress.tell(0.9, "Measuring sweeps")
             found["sweep"] = sweep_cost.measure(settings, clock(), sizes, lambda said: progress.tell(0.95, said))
@@ -163,14 +172,14 @@ def _until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def figures(conn: psycopg.Connection[TupleRow], run: Run) -> Json:
+def figures(conn: psycopg.Connection[TupleRow], run: Run, pace: float) -> Json:
     """Everything that was measured but the sweep's cost; times in ms unless the name says otherwise."""
     stories = run.people.stories
     ids = [story.alarm_id for story in stories if story.alarm_id is not None]
     falls = {story.alarm_id for story in stories if story.planned.kind == "fall"}
     steps = account.Steps()
     for alarm_id, timeline in account.read_timelines(conn, ids).items():
-        account.judge(timeline, run.spans, steps, is_fall=alarm_id in falls)
+        account.judge(timeline, run.spans, steps, is_fall=alarm_id in falls, pace=pace)
     everybody, undisturbed = account.waits_to_notify(
         stories, account.first_heard(conn, ids, run.log), run.spans, run.life.kills
     )

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import psycopg
@@ -18,8 +19,8 @@ from psycopg.rows import TupleRow
 from dispatch.alarms import Signal, cancel_fall, raise_alarm
 from dispatch.answering import acknowledge, resolve
 from dispatch.refusals import Refused
-from load_tests.alarms_bench.cast import STALE_SECONDS, Caller, Cast
-from load_tests.alarms_bench.plan import Planned
+from load_tests.alarms_bench.cast import Caller, Cast, stale_seconds
+from load_tests.alarms_bench.plan import FALL_SECONDS, Planned
 from schemas.clock import Clock
 from schemas.database import Transaction, connect, transaction
 from schemas.states import KIND_SEVERITY
@@ -55,10 +56,12 @@ Act = Callable[[Story], None]
 class People:
     """Everybody but the engines. `stories` are complete when `finished` is true."""
 
-    def __init__(self, database_url: str, clock: Clock, cast: Cast, plan: list[Planned]) -> None:
+    def __init__(self, database_url: str, clock: Clock, cast: Cast, plan: list[Planned], pace: float = 1.0) -> None:
         self._url = database_url
         self._clock = clock
         self._cast = cast
+        self._stale = stale_seconds(pace)
+        self._fell_before = timedelta(seconds=(1 - pace) * FALL_SECONDS)
         self.stories = [Story(one, caller) for one, caller in zip(plan, cast.callers, strict=False)]
         self.lateness: list[float] = []
         self.told: Counter[str] = Counter()
@@ -150,9 +153,9 @@ class People:
 
     def _signal(self, story: Story) -> Signal:
         kind, caller = story.planned.kind, story.caller
-        return Signal(
-            kind, KIND_SEVERITY[kind], caller.device_key, self._clock(), caller.elder_id, caller.household_id, "home"
-        )
+        # At a pace below 1 a fall is told of late, so that less of the time to call it off is left.
+        at = self._clock() - self._fell_before if kind == "fall" else self._clock()
+        return Signal(kind, KIND_SEVERITY[kind], caller.device_key, at, caller.elder_id, caller.household_id, "home")
 
     def _press_again(self, story: Story) -> None:
         if story.ended is not None:
@@ -199,7 +202,7 @@ class People:
         elif mine == "already_ended":
             self._end(story)
         elif story.planned.lapses and len(story.answers) == 1:
-            self._in(STALE_SECONDS + _SOON, story, self._answer_again)
+            self._in(self._stale + _SOON, story, self._answer_again)
         else:
             self._in(story.planned.resolved_after, story, self._resolve)
 

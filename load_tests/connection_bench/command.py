@@ -37,11 +37,15 @@ def connections(
     tls: Annotated[bool, typer.Option("--tls/--plain", help="Over TLS, as devices do.")] = True,
     per_second: Annotated[float, typer.Option(min=1, max=10_000, help="How many connect a second at first.")] = 400.0,
     settle: Annotated[float, typer.Option(min=1, max=3600, help="Wait at most so long for steady memory.")] = 150.0,
+    back_within: Annotated[
+        float,
+        typer.Option(min=1, max=600, help="Seconds in which a device comes back, at random: it keeps its readings."),
+    ] = 30.0,
     json: Annotated[Path | None, typer.Option(help="Where the figures are written.")] = None,
 ) -> None:
     """Connect, measure the broker's memory, kill it, and measure how everybody comes back; exit 0 if nobody failed."""
     console = Console(highlight=False, soft_wrap=True)
-    report = measure(load_settings(), devices, per_second, settle, console, tls=tls)
+    report = measure(load_settings(), devices, per_second, settle, back_within, console, tls=tls)
     if json is not None:
         json.write_text(json_format.dumps(report, indent=2) + "\n", encoding="utf-8")
     table = Table("figure", "value", box=None, padding=(0, 2))
@@ -51,7 +55,16 @@ def connections(
     raise typer.Exit(0 if report["holds"] else 1)
 
 
-def measure(settings: Settings, devices: int, per_second: float, settle: float, console: Console, *, tls: bool) -> Json:
+def measure(
+    settings: Settings,
+    devices: int,
+    per_second: float,
+    settle: float,
+    back_within: float,
+    console: Console,
+    *,
+    tls: bool,
+) -> Json:
     """Play the trial on a running service; returns the figures. Raises TooFewDevices, NoBroker, psycopg.Error."""
     allow_many_descriptors()
     services = settings.mqtt_address
@@ -59,22 +72,20 @@ def measure(settings: Settings, devices: int, per_second: float, settle: float, 
     address = MqttAddress(f"{scheme}://{services.host}:{services.port}", settings.mqtt_ca)
     with connect(settings.database_url, "bench") as conn, Progress(console, settle) as progress:
         cast = read_cast(conn, load_keys(settings.state_dir), devices)
-        measured, account = asyncio.run(
-            _play(address, cast, ProcessTable(settings.state_dir), progress, conn, per_second, settle)
-        )
+        trial = Trial(address, cast, ProcessTable(settings.state_dir), progress.tell, back_within)
+        measured, account = asyncio.run(_play(trial, cast, progress, conn, per_second, settle))
     return figures(measured, account, tls=tls)
 
 
 async def _play(
-    address: MqttAddress,
+    trial: Trial,
     cast: Cast,
-    table: ProcessTable,
     progress: Progress,
     conn: psycopg.Connection[TupleRow],
     per_second: float,
     settle: float,
 ) -> tuple[Measured, Account]:
-    measured = await Trial(address, cast, table, progress.tell).play(per_second, settle)
+    measured = await trial.play(per_second, settle)
     progress.tell(1.0, "Comparing what was sent with what is stored")
     await until_stored(conn, measured.fleet.ledger)
     account = await asyncio.to_thread(take_account, conn, measured.fleet.ledger, cast.keys)

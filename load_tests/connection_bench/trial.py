@@ -20,8 +20,6 @@ CONNECT_PATIENCE: Final = 120.0
 READMISSION_PATIENCE: Final = 300.0
 MESSAGE_SECONDS: Final = 60.0
 """A wearable speaks once in so many seconds."""
-RETURN_SECONDS: Final = 30.0
-"""Within which a wearable that speaks once a minute comes back at random: it keeps its readings meanwhile."""
 _LOOK_SECONDS: Final = 5.0
 _STEADY_SHARE: Final = 0.01
 _STEADY_LOOKS: Final = 4
@@ -56,8 +54,11 @@ class Measured:
 class Trial:
     """One trial on a running service; `table` knows its processes."""
 
-    def __init__(self, address: MqttAddress, cast: Cast, table: ProcessTable, tell: Tell) -> None:
-        self._fleet = Fleet(address, cast.credentials, address.tls_context, first_delay=RETURN_SECONDS)
+    def __init__(
+        self, address: MqttAddress, cast: Cast, table: ProcessTable, tell: Tell, return_seconds: float
+    ) -> None:
+        """`return_seconds`: within which who lost the broker comes back, at random."""
+        self._fleet = Fleet(address, cast.credentials, address.tls_context, first_delay=return_seconds)
         self._cast = cast
         self._table = table
         self._tell = tell

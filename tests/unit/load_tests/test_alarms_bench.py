@@ -10,7 +10,7 @@ from load_tests.alarms_bench.account import Entry, Steps, judge, rate
 from load_tests.alarms_bench.cast import Caller
 from load_tests.alarms_bench.life import Span, lived, merged
 from load_tests.alarms_bench.people import Story
-from load_tests.alarms_bench.plan import plan
+from load_tests.alarms_bench.plan import plan, step_seconds
 from load_tests.alarms_bench.provider import FAILING, HANGING, fate
 
 ALWAYS = [Span(-1000, 10_000)]
@@ -39,6 +39,21 @@ def test_the_same_seed_plays_the_same_and_everybody_is_answered_or_calls_off() -
     assert all(one.kind == "fall" for one in planned if one.called_off_after is not None)
     assert sum(one.answered_after > 60 for one in planned) > 50, "nobody would call the whole chain"
     assert max(one.answered_after for one in planned) < 70
+
+
+def test_at_a_quicker_pace_the_same_happens_in_less_time_to_the_same_steps() -> None:
+    usual, quick = plan(500, 50, 7), plan(500, 50, 7, 0.4)
+    assert [one.at for one in quick] == [one.at for one in usual], "as many begin in a second"
+    assert [one.kind for one in quick] == [one.kind for one in usual]
+    assert step_seconds(1.0) == (20, 40, 60) and step_seconds(0.4) == (8, 16, 24)
+    for slow, fast in zip(usual, quick, strict=True):
+        assert fast.answered_after == pytest.approx(0.4 * slow.answered_after, abs=0.15), "races stay races"
+        assert fast.called_off_after == pytest.approx(slow.called_off_after and 0.4 * slow.called_off_after)
+    fall = [Entry(0, "raised"), Entry(12.2, "confirmed"), Entry(12.4, "summoned", 1, 12), Entry(18, "acknowledged")]
+    steps = Steps()
+    judge(fall, ALWAYS, steps, is_fall=True, pace=0.4)
+    judge(_raised((1, 0.1, 0), (2, 8.2, 8), answered=17.5), ALWAYS, steps, pace=0.4)
+    assert (steps.taken, len(steps.late), steps.missing) == (4, 0, 1)
 
 
 def test_steps_taken_to_the_second_are_neither_late_nor_missing() -> None:
