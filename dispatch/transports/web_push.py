@@ -2,16 +2,19 @@
 
 import json
 import logging
-from typing import Final
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid, VapidException
 from py_vapid.utils import b64urlencode
 from pywebpush import WebPusher, WebPushException
-from requests import RequestException, Timeout
+from requests import RequestException, Session, Timeout
 
-from dispatch.transports.http import check_status, new_session, refuse_inside
+from dispatch.transports.http import check_status, new_session_to_strangers, read, refuse_inside
 from dispatch.transports.message import HandedOver, Message, NotSent
 
 CONNECTIONS: Final = 16
@@ -36,7 +39,7 @@ class WebPushTransport:
             raise ValueError("must be the base64url of a P-256 private key") from error
         self._contact = contact
         self._private_targets = private_targets
-        self._session = new_session(CONNECTIONS)
+        self._session = new_session_to_strangers(CONNECTIONS, private_targets=private_targets)
         raw = self._vapid.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         self.public_key: str = b64urlencode(raw)
 
@@ -74,12 +77,24 @@ class WebPushTransport:
         return {**self._vapid.sign(claims), "Urgency": "high"}
 
 
-class _Unredirected:
-    """A session that follows no redirection: it could lead into our own network."""
+@dataclass(frozen=True)
+class _Answer:
+    """What a push service said."""
 
-    def __init__(self, session: object) -> None:
+    status_code: int
+    headers: Mapping[str, str]
+    text: str
+
+
+class _Unredirected:
+    """A session that follows no redirection, which could lead into our own network, and reads no answer without end."""
+
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    def post(self, *args: object, **options: object) -> object:
-        """Post as the session does."""
-        return self._session.post(*args, **options, allow_redirects=False)  # type: ignore[attr-defined]
+    def post(self, url: str, *, timeout: float, **options: Any) -> _Answer:
+        """Post as the session does. Raises NotSent and requests.RequestException."""
+        deadline = time.monotonic() + timeout
+        with self._session.post(url, timeout=timeout, allow_redirects=False, stream=True, **options) as answer:
+            text = read(answer, deadline).decode("utf-8", "replace")
+            return _Answer(answer.status_code, answer.headers, text)

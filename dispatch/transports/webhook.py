@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from dispatch.transports.http import new_session, post, refuse_inside
+from dispatch.transports.http import new_session_to_strangers, post, refuse_inside
 from dispatch.transports.message import HandedOver, Message
 from dispatch.transports.signatures import sign
 
@@ -18,7 +18,7 @@ class WebhookTransport:
 
     def __init__(self, *, private_targets: bool = False) -> None:
         self._private_targets = private_targets
-        self._session = new_session(CONNECTIONS)
+        self._session = new_session_to_strangers(CONNECTIONS, private_targets=private_targets)
 
     def send(self, message: Message) -> HandedOver:
         """Deliver the event. Raises NotSent."""
