@@ -49,8 +49,9 @@ def answer(tx: Transaction, now: datetime, key: UUID, pressed: Key) -> Answer:
     """A person answers the summons with that key; the same answer twice is one.
 
     1 acknowledges the alarm as that person, by the rules of the page: staff in whose scope it is. From anybody else it
-    is noted. An alarm that somebody has already is not taken again, and the answer is noted. 2 declines: when thereby
-    nobody of the step is left the alarm goes on at once. Raises Refused not_found for a key that is no summons'.
+    is noted. An alarm that rings no more, because somebody has it or has put it aside, is not taken, and the answer is
+    noted. 2 declines: when thereby nobody of the step is left the alarm goes on at once. Raises Refused not_found for
+    a key that is no summons'.
     """
     found = tx.row(FIND, {"key": key})
     if found is None:
@@ -63,7 +64,7 @@ def answer(tx: Transaction, now: datetime, key: UUID, pressed: Key) -> Answer:
     if found["answer"] is not None:
         given: Answer = found["answer"]
         return given
-    said = "declined" if pressed == "2" else _take(tx, now, found)
+    said = "declined" if pressed == "2" else _take(tx, now, found, alarm)
     tx.execute(ANSWER, {"id": found["id"], "answer": said, "now": now})
     tx.execute(STILL, {**{name: found[name] for name in ("id", "summons_id", "account_id", "contact_id")}, "now": now})
     _tell(tx, now, found, alarm, said)
@@ -72,8 +73,8 @@ def answer(tx: Transaction, now: datetime, key: UUID, pressed: Key) -> Answer:
     return said
 
 
-def _take(tx: Transaction, now: datetime, found: Row) -> Answer:
-    if found["role"] not in ("operator", "supervisor"):
+def _take(tx: Transaction, now: datetime, found: Row, alarm: Row) -> Answer:
+    if found["role"] not in ("operator", "supervisor") or alarm["state"] != "raised":
         return "noted"
     try:
         with tx.savepoint():

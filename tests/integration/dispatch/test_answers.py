@@ -1,12 +1,13 @@
 """Answers by keypad: 1 takes the alarm as that person, 2 moves on at once, and each counts once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from dispatch.answers import Answer, Key, answer
 from dispatch.refusals import Refused
+from dispatch.shelving import shelve
 from schemas.database import transaction
 from tests.integration.dispatch.called import Calls, add_reach
 from tests.integration.dispatch.desk import Desk
@@ -61,6 +62,16 @@ def test_who_presses_one_too_late_is_noted(desk: Desk, calls: Calls) -> None:
     alarm_id, keys = called(calls, desk.operator, other)
     assert [press(calls, key, "1") for key in keys] == ["acknowledged", "noted"]
     assert desk.alarm("acknowledged_by", alarm_id) == (desk.operator,)
+
+
+def test_one_takes_no_alarm_that_was_put_aside_meanwhile(desk: Desk, calls: Calls) -> None:
+    alarm_id, [key] = called(calls, desk.operator)
+    until = calls.now + timedelta(hours=2)
+    desk.conn.execute("UPDATE account SET role = 'supervisor' WHERE id = %s", (desk.operator,))
+    with transaction(desk.conn) as tx:
+        shelve(tx, calls.now, alarm_id, desk.operator, "waiting_for_family", until, None)
+    assert press(calls, key, "1") == "noted"
+    assert desk.alarm("state, due_reason, due_at", alarm_id) == ("shelved", "unshelve", until)
 
 
 def test_out_of_scope_one_does_not_acknowledge(desk: Desk, calls: Calls) -> None:
