@@ -48,6 +48,11 @@ INSERT = statement("""
     RETURNING id
 """)
 FIND = statement("SELECT id FROM task WHERE kind = %(kind)s::text AND about = %(about)s::text")
+# What is done about a task is written on its alarm, which is locked before everything that belongs to it.
+LOCK_ALARM_OF = statement("""
+    SELECT alarm.id FROM task JOIN alarm ON alarm.id = task.alarm_id
+    WHERE task.id = %(id)s::bigint FOR NO KEY UPDATE OF alarm
+""")
 LOCK_IN_SCOPE = statement("""
     SELECT task.*, (SELECT role FROM account WHERE id = %(actor_id)s::integer) AS role
     FROM task
@@ -181,6 +186,7 @@ def _say_overdue(tx: Transaction, now: datetime, task: Row) -> None:
 
 
 def _lock(tx: Transaction, now: datetime, task_id: int, actor_id: int) -> Row:
+    tx.rows(LOCK_ALARM_OF, {"id": task_id})
     task = tx.row(LOCK_IN_SCOPE, {"id": task_id, "now": now, "actor_id": actor_id})
     if task is None:
         raise Refused("not_found")

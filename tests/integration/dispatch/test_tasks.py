@@ -1,17 +1,21 @@
 """A task is asked for once, taken by one, done with an outcome, and said to be overdue once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 
 from dispatch.answering import resolve
+from dispatch.answers import LOCK_ALARM
 from dispatch.refusals import Refused
 from dispatch.tasks import NewTask, complete, create, settle, sweep_overdue, take
-from schemas.database import transaction
+from schemas.database import Transaction, connect, transaction
 from schemas.district_time import DISTRICT_TIME
 from schemas.states import Outcome, TaskOutcome
 from tests.integration.dispatch.desk import SECOND, Desk
+from tests.integration.dispatch.races import WAITING, told
 from tests.integration.district import Connection, add_operator, one
+from tests.integration.waiting import eventually
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -182,3 +186,25 @@ def test_the_nearest_supervisors_are_told_of_what_is_overdue(desk: Desk, now: da
         sweep_overdue(tx, now + HOUR)
     told = desk.conn.execute("SELECT account_id, purpose, subject, detail->>'task' FROM notification").fetchall()
     assert told == [(of_street, "inform", "task", "call_back")]
+
+
+def test_whoever_finishes_a_task_waits_for_who_has_its_alarm_in_hand(
+    conn: Connection, database_url: str, now: datetime
+) -> None:
+    desk = Desk(conn, now)
+    alarm_id = desk.raised(now)
+    conn.execute("UPDATE account SET role = 'supervisor' WHERE id = %s", (desk.operator,))
+    with transaction(conn) as tx:
+        review = NewTask("breach_review", now + HOUR, alarm_id=alarm_id, about="answered")
+        task_id = create(tx, now, review)
+
+    def finish_it(tx: Transaction) -> None:
+        complete(tx, now, task_id, desk.operator, "mistake", None)
+
+    with connect(database_url, "second") as other, ThreadPoolExecutor(1) as pool:
+        with transaction(conn) as tx:
+            tx.rows(LOCK_ALARM, {"id": alarm_id})
+            late = pool.submit(told, other, finish_it)
+            eventually(lambda: conn.execute(WAITING).fetchone() == (1,), what="whoever finishes it to wait")
+            assert settle(tx, now, "breach_review", "answered", "not_needed")
+        assert late.result(10) == "task_done"
