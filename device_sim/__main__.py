@@ -19,6 +19,7 @@ from device_sim.fleet import allow_many_descriptors
 from device_sim.people.crew import Crew
 from device_sim.recordings import BadRecording, Columns, Recording, read_recordings
 from device_sim.replay import Played, play
+from device_sim.rotas import seed_rotas
 from device_sim.seeding import Seeded, seed_district
 from device_sim.simulation import Plan, Simulation
 from device_sim.staffing import Staffed, seed_neighbours, seed_workforce
@@ -50,26 +51,29 @@ def seed(elders: Elders = 300) -> None:
     keys = load_or_make_keys(settings.state_dir)
     try:
         with connect(settings.database_url, "seed") as conn:
-            seeded, accounts, staffed = _seed(conn, keys, elders)
+            seeded, accounts, rotas, staffed = _seed(conn, keys, elders)
     except psycopg.Error as error:
         raise _fail(f"the database does not take the seed: {str(error).splitlines()[0]}") from None
     print(
         f"{elders} elders: added {seeded.elders} elders, {seeded.households} homes, {seeded.devices} devices,"
-        f" {accounts} accounts, {staffed.workers} workers and {staffed.shifts} shifts"
+        f" {accounts} accounts, {rotas} rotas, {staffed.workers} workers and {staffed.shifts} shifts"
         + (f"; renewed {seeded.secrets_renewed} secrets" if seeded.secrets_renewed else "")
     )
 
 
-def _seed(conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int) -> tuple[Seeded, int, Staffed]:
+def _seed(
+    conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int
+) -> tuple[Seeded, int, int, Staffed]:
     now, password_hash = datetime.now(UTC), hash_demo_password()
     with _progress() as progress:
         task = progress.add_task("elders", total=elders)
         seeded = seed_district(conn, keys, elders, now, lambda done: progress.advance(task, done))
         progress.update(task, completed=elders)
     accounts = seed_accounts(conn, password_hash, now)
+    rotas = seed_rotas(conn, now)
     workers = seed_workforce(conn, elders, password_hash, now)
     neighbours = seed_neighbours(conn, elders, password_hash, now)
-    return seeded, accounts, Staffed(workers.workers + neighbours.workers, workers.shifts + neighbours.shifts)
+    return seeded, accounts, rotas, Staffed(workers.workers + neighbours.workers, workers.shifts + neighbours.shifts)
 
 
 @app.command()
