@@ -36,12 +36,13 @@ class Crew:
         employed = [one for one in workforce(workforce_size(elders)) if one.username != FIRST_WORKER]
         self._workers = [*employed, *grid_workers(), *(helper.worker for helper in helpers(elders))]
         self._at_work: dict[str, Person] = {}
-        self._tasks: list[asyncio.Task[bool] | asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def health(self) -> Health:
         """Ready when the operators sit at their desks; workers follow one by one."""
         missing = [one.username for one in self._operators if not one.present]
-        return Health(not missing, f"{', '.join(missing)} not signed in" if missing else "")
+        why = "; accounts are rejected, is the district seeded?" if self._door.is_shut else ""
+        return Health(not missing, f"{', '.join(missing)} not signed in{why}" if missing else "")
 
     def start(self) -> None:
         """Begin to live."""
@@ -51,12 +52,11 @@ class Crew:
 
     async def _employ(self, worker: Worker) -> None:
         """One shift after another; a phone is switched off in between."""
-        admitted = True
-        while admitted:
+        while True:
             await asyncio.sleep(seconds_to_shift(worker, datetime.now(UTC)))
             person = SimWorker(worker, self._address, self._door, self._pace)
             self._at_work[worker.username] = person
-            admitted = await live_on(person)
+            await live_on(person)
             del self._at_work[worker.username]
 
     async def stop(self) -> None:

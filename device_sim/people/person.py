@@ -152,15 +152,17 @@ class Person(ABC):
             self.present = present
 
 
-async def live_on(person: Person) -> bool:
-    """Live; whatever nobody thought of is logged and begun again a little later. False when not admitted at all."""
+async def live_on(person: Person) -> None:
+    """Live; whatever nobody thought of is logged and begun again a little later. Who is not admitted tries again: the
+    accounts may not have been seeded yet."""
     while True:
         try:
             await person.live()
-            return True
+            return
         except Rejected as rejection:
-            log.error("rejected", username=person.username, why=str(rejection))
-            return False
+            wait = person.door.try_again_after()
+            log.warning("rejected", username=person.username, why=str(rejection), again_in_seconds=round(wait))
+            await asyncio.sleep(wait)
         except Exception:
             log.exception("person_failed", username=person.username)
             await asyncio.sleep(_RETRY_SECONDS)

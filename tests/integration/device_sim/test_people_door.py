@@ -9,9 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import structlog
 
 from device_sim.people.api import Address, Api, ApiRefused
 from device_sim.people.door import Door, Rejected
+from device_sim.people.person import Moment, Person, live_on
+from device_sim.people.steps import Step
 from tests.integration.waiting import eventually
 
 
@@ -94,11 +97,45 @@ def test_a_sign_in_waits_as_long_as_it_is_told_and_tries_again(service: Service)
     assert time.monotonic() - began >= 2
 
 
-def test_a_wrong_password_is_not_tried_again_and_many_shut_the_door(service: Service) -> None:
+def test_many_rejected_accounts_shut_the_door_for_a_while(service: Service) -> None:
     service.answers = [(401, refusal("bad_credentials"), {})] * 20
     names = [f"sim-worker-{number}" for number in range(9)]
     assert sign_in(service, *names) == ["rejected"] * 9
     assert len(service.asked) == 5
+
+
+class Early(Person):
+    """Somebody who is there before the accounts are, and only signs in."""
+
+    role = "operator"
+
+    async def live(self) -> None:
+        self.present = bool(await self.door.sign_in(self.api, self.username))
+
+    def next_steps(self, moment: Moment) -> Iterator[Step]:  # noqa: ARG002
+        yield from ()
+
+    async def carry_on(self, moment: Moment) -> bool:  # noqa: ARG002
+        return False
+
+
+def test_whoever_is_rejected_tries_again_until_the_accounts_are_there(service: Service) -> None:
+    service.answers = [(401, refusal("bad_credentials"), {})] * 7 + [(200, {"account": {"id": 1}}, {})] * 8
+
+    async def all_live() -> list[Early]:
+        door = Door(forget_seconds=0.3)
+        people = [Early(f"sim-worker-{number}", service.address, door, 1) for number in range(8)]
+        await asyncio.wait_for(asyncio.gather(*map(live_on, people)), 60)
+        assert not door.is_shut
+        door.close()
+        for person in people:
+            person.api.close()
+        return people
+
+    with structlog.testing.capture_logs() as told:
+        people = asyncio.run(all_live())
+    assert all(person.present for person in people) and len(service.asked) == 15
+    assert {line["event"] for line in told} == {"rejected", "door_shut"}
 
 
 def test_a_kept_connection_that_the_service_closed_is_replaced(service: Service) -> None:
