@@ -3,6 +3,7 @@
 import asyncio
 import json as json_format
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,6 +31,15 @@ LIMIT_SECONDS: Final = 120.0
 _REFUSED: Final = "refused with code"
 _GIBIBYTE: Final = 2**30
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How many connect a second at first; seconds to settle at most, and in which everybody comes back."""
+
+    per_second: float
+    settle: float
+    back_within: float
 
 
 def connections(
@@ -72,20 +82,21 @@ def measure(
     address = MqttAddress(f"{scheme}://{services.host}:{services.port}", settings.mqtt_ca)
     with connect(settings.database_url, "bench") as conn, Progress(console, settle) as progress:
         cast = read_cast(conn, load_keys(settings.state_dir), devices)
-        trial = Trial(address, cast, ProcessTable(settings.state_dir), progress.tell, back_within)
-        measured, account = asyncio.run(_play(trial, cast, progress, conn, per_second, settle))
+        pace = _Pace(per_second, settle, back_within)
+        measured, account = asyncio.run(_play(address, cast, ProcessTable(settings.state_dir), progress, conn, pace))
     return figures(measured, account, tls=tls)
 
 
 async def _play(
-    trial: Trial,
+    address: MqttAddress,
     cast: Cast,
+    table: ProcessTable,
     progress: Progress,
     conn: psycopg.Connection[TupleRow],
-    per_second: float,
-    settle: float,
+    pace: _Pace,
 ) -> tuple[Measured, Account]:
-    measured = await trial.play(per_second, settle)
+    trial = Trial(address, cast, table, progress.tell, pace.back_within)
+    measured = await trial.play(pace.per_second, pace.settle)
     progress.tell(1.0, "Comparing what was sent with what is stored")
     await until_stored(conn, measured.fleet.ledger)
     account = await asyncio.to_thread(take_account, conn, measured.fleet.ledger, cast.keys)
