@@ -13,12 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from control_center.app import create_app
-from control_center.feed import Pace
 from schemas.database import connect
 from schemas.settings import Settings
 from tests.conftest import Storage
 from tests.integration.cast import Cast, assemble
+from tests.integration.control_center.applications import application
 from tests.integration.waiting import eventually
 
 
@@ -105,8 +104,7 @@ def dist(tmp_path: Path) -> Path:
 @pytest.fixture
 def app(database_url: str, cast: Cast, clock: MovableClock, dist: Path) -> FastAPI:
     """The application, not started."""
-    pace = Pace(poll=0.2, tick=0.1, recheck=0.2, stale_after=1.0, retry=0.05)
-    return create_app(Settings(database_url=database_url), clock, dist=dist, pace=pace)
+    return application(Settings(database_url=database_url), clock, dist=dist)
 
 
 @pytest.fixture

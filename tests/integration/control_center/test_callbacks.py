@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from control_center.app import create_app
 from dispatch.transports.signatures import new_secret, sign
 from schemas.settings import Settings
 from tests.integration.cast import Cast
+from tests.integration.control_center.applications import application
 from tests.integration.control_center.conftest import MovableClock
 from tests.integration.control_center.reach_cases import KEY, summoned
 from tests.integration.district import Connection
@@ -24,7 +24,7 @@ SECRET: Final = new_secret()
 @pytest.fixture
 def app(database_url: str, clock: MovableClock) -> FastAPI:
     """A control centre that knows its voice provider."""
-    return create_app(Settings(database_url=database_url, voice_secret=SECRET), clock)
+    return application(Settings(database_url=database_url, voice_secret=SECRET), clock)
 
 
 @pytest.fixture

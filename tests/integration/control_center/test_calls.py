@@ -9,13 +9,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from control_center.app import create_app
-from control_center.feed import Pace
 from dispatch.answering import acknowledge
 from dispatch.commands import acknowledge_command, settle
 from dispatch.transports.signatures import new_secret, sign
 from schemas.database import transaction
 from schemas.settings import Settings
+from tests.integration.control_center.applications import application
 from tests.integration.control_center.conftest import MovableClock, Served
 from tests.integration.control_center.screen import RemoteScreen
 from tests.integration.control_center.test_access_log import who_saw
@@ -30,9 +29,8 @@ WORDS = "/api/callbacks/voice/calls"
 @pytest.fixture
 def app(database_url: str, cast: Cast, clock: MovableClock, dist: Path) -> FastAPI:
     """The application of an installation with a voice provider."""
-    pace = Pace(poll=0.2, tick=0.1, recheck=0.2, stale_after=1.0, retry=0.05)
     settings = Settings(database_url=database_url, voice_url="http://127.0.0.1:1", voice_secret=SECRET)
-    return create_app(settings, clock, dist=dist, pace=pace)
+    return application(settings, clock, dist=dist)
 
 
 class VoiceProvider:

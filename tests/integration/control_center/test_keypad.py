@@ -10,8 +10,6 @@ import pytest
 import requests
 from fastapi import FastAPI
 
-from control_center.app import create_app
-from control_center.feed import Pace
 from dispatch.notifications import Person, summon
 from dispatch.sending import Outbox
 from dispatch.transports.provider import Provider as Adapter
@@ -20,6 +18,7 @@ from dispatch.transports.signatures import sign
 from schemas.database import transaction
 from schemas.process import StopSignal
 from schemas.settings import Settings
+from tests.integration.control_center.applications import application
 from tests.integration.control_center.conftest import MovableClock, Served
 from tests.integration.control_center.screen import RemoteScreen
 from tests.integration.dispatch.called import add_reach
@@ -44,8 +43,7 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def app(database_url: str, clock: MovableClock, provider: Provider) -> FastAPI:
     """A control centre that knows its voice provider."""
-    pace = Pace(poll=0.2, tick=0.1, recheck=0.2, stale_after=1.0, retry=0.05)
-    return create_app(Settings(database_url=database_url, voice_secret=provider.secret), clock, pace=pace)
+    return application(Settings(database_url=database_url, voice_secret=provider.secret), clock)
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 from control_center.answer_journal import FOLDER, AnswerJournal, Entry
-from control_center.app import create_app
-from control_center.feed import Pace
 from ingest.event_writer import write_events
 from launcher.broker import EmbeddedBroker
 from launcher.postgres import EmbeddedPostgres
@@ -24,6 +22,7 @@ from schemas.database import connect, transaction
 from schemas.settings import Settings
 from tests.conftest import Storage
 from tests.integration.cast import assemble
+from tests.integration.control_center.applications import application
 from tests.integration.control_center.conftest import MovableClock, Served
 from tests.integration.control_center.outage import (
     CHEN,
@@ -84,9 +83,7 @@ def settings(database_url: str, broker: EmbeddedBroker, tmp_path: Path) -> Setti
 @pytest.fixture
 def app(settings: Settings, clock: MovableClock, dist: Path) -> FastAPI:
     """The application, not started."""
-    return create_app(
-        settings, clock, dist=dist, pace=Pace(poll=0.2, tick=0.1, recheck=0.2, stale_after=1.0, retry=0.05)
-    )
+    return application(settings, clock, dist=dist)
 
 
 @pytest.fixture
