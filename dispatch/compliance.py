@@ -26,9 +26,8 @@ BAR: Final = ((60, 975), (180, 990))
 """Seconds within which how many of a thousand calls for help are to be answered."""
 
 # What was met is counted with the time it took, without pauses: what was promised and how far the clock stood from the
-# deadline; answered before it was recorded, while the database was away, it took none. What is neither met nor broken,
-# because it runs or was not needed any more, is not counted. OFFSET 0 keeps the planner from computing each alarm's
-# group once for each of its promises.
+# deadline. What is neither met nor broken, because it runs or was not needed any more, is not counted. OFFSET 0 keeps
+# the planner from computing each alarm's group once for each of its promises.
 PROMISES_KEPT = statement("""
     WITH result AS (
         SELECT about.key, about.severity, promise.name, promise.due_at, promise.met_at, promise.seconds,

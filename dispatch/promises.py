@@ -6,7 +6,7 @@ columns of CLOCKS.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 from schemas.database import Row, Transaction
@@ -72,6 +72,20 @@ BEGIN_AGAIN = statement("""
               %(severity)s::text, about.kind, COALESCE(household.org_code, about.org_code)) AS policy
           WHERE about.id = %(id)s::bigint) AS policy
     WHERE alarm.id = %(id)s::bigint
+""")
+# A breach that was told of under the deadline of the record is left to whoever takes it back.
+RANG_EARLIER = statement("""
+    UPDATE alarm
+    SET answer_due_at = earlier.due_at,
+        sla_due_at = CASE WHEN NOT is_test THEN LEAST(sla_due_at, earlier.due_at) END
+    FROM (
+        SELECT about.id, %(at)s::timestamptz
+               + CASE WHEN about.kind = 'fall' THEN %(fall_window)s::interval ELSE interval '0' END
+               + make_interval(secs => COALESCE(policy.answer_seconds, 60)) AS due_at
+        FROM alarm AS about LEFT JOIN promise_policy AS policy ON policy.id = about.promise_policy_id
+        WHERE about.id = %(id)s::bigint) AS earlier
+    WHERE alarm.id = earlier.id AND earlier.due_at < answer_due_at
+      AND (NOT 'answer' = ANY(breaches) OR answered_at > earlier.due_at)
 """)
 SHIFT = statement("""
     UPDATE alarm
@@ -157,6 +171,12 @@ def after_pause(alarm: Row, until: datetime) -> dict[str, datetime | None]:
 def sent(tx: Transaction, now: datetime, alarm_id: int) -> None:
     """Somebody is asked to go, perhaps for the first time: workers, a named one, the ambulance. The alarm is locked."""
     tx.execute(SENT, {"id": alarm_id, "now": now})
+
+
+def rang_earlier(tx: Transaction, alarm_id: int, at: datetime, fall_window: timedelta) -> None:
+    """A locked alarm that was just answered rang at `at` already, on a screen beside the database: until its answer it
+    waited from then on. A fall rings only when its window is over."""
+    tx.execute(RANG_EARLIER, {"id": alarm_id, "at": at, "fall_window": fall_window})
 
 
 def restart(tx: Transaction, now: datetime, alarm_id: int, severity: Severity) -> None:

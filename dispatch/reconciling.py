@@ -7,7 +7,9 @@ from typing import Final, Literal
 from uuid import UUID
 
 from dispatch.alarm_events import record
+from dispatch.alarms import FALL_WINDOW
 from dispatch.answering import acknowledge
+from dispatch.promises import rang_earlier
 from dispatch.refusals import Refused
 from dispatch.reviews import answered_earlier
 from schemas.database import Transaction
@@ -69,8 +71,8 @@ class Settled:
 
 def settle(tx: Transaction, now: datetime, answer: LateAnswer) -> Settled | None:
     """Apply an answer under the rules of every acknowledgement, at its own time; None while it has to wait, for its
-    event is not recorded yet or its fall may still be cancelled. The deadlines that follow count from `now`: nobody
-    could show progress before. The seat is the transaction's.
+    event is not recorded yet or its fall may still be cancelled. Whoever called has waited since the call was heard.
+    The deadlines that follow count from `now`: nobody could show progress before. The seat is the transaction's.
 
     An answer that came after somebody else's stays on the timeline, so that it can be told who went to the phone.
     """
@@ -95,7 +97,9 @@ def settle(tx: Transaction, now: datetime, answer: LateAnswer) -> Settled | None
         record(tx, answer.at, alarm_id, "acknowledged_unrecorded", actor_id=answer.account_id, detail=detail)
         tx.emit(Event("alarm.noted", now, alarm_id=alarm_id, elder_id=elder_id, account_id=answer.account_id))
         return Settled("came_later", alarm_id, elder_id)
-    answered_earlier(tx, now, alarm_id)
+    rang_earlier(tx, alarm_id, answer.heard_at, FALL_WINDOW)
+    if answered_earlier(tx, now, alarm_id):
+        rang_earlier(tx, alarm_id, answer.heard_at, FALL_WINDOW)
     return Settled("acknowledged", alarm_id, elder_id)
 
 
