@@ -43,6 +43,7 @@ SETTINGS = {
     # There is no /dev/shm in the chroot, and a test's data need not survive a power cut.
     "dynamic_shared_memory_type": "mmap",
     "fsync": "off",
+    "full_page_writes": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -1,9 +1,7 @@
 """Without the database: a press reaches the screens from the broker, is taken there, and is told to the alarm later."""
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
@@ -20,7 +18,7 @@ from launcher.broker import EmbeddedBroker
 from launcher.postgres import EmbeddedPostgres
 from schemas.database import connect, transaction
 from schemas.settings import Settings
-from tests.conftest import Storage
+from tests.conftest import Storage, make_cheap
 from tests.integration.cast import assemble
 from tests.integration.control_center.applications import application
 from tests.integration.control_center.conftest import MovableClock, Served
@@ -45,17 +43,15 @@ from tests.integration.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def outage(noon: datetime) -> Iterator[Outage]:
-    """A server with the cast in a database."""
-    folder = Path(tempfile.mkdtemp(prefix="anban-outage-", dir="/tmp"))
-    folder.chmod(0o755)
-    with EmbeddedPostgres(folder / "pg") as server:
+def outage(noon: datetime, state_dir: Path) -> Iterator[Outage]:
+    """A server with the cast in a database, of its own because it is killed."""
+    with EmbeddedPostgres(state_dir / "outage") as server:
+        make_cheap(server)
         storage = Storage("outage", server.url)
         filled = storage.new_database()
         with connect(filled, "test") as conn:
             cast = assemble(conn, noon)
         yield Outage(server, storage, filled, cast)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
