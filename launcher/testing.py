@@ -155,10 +155,17 @@ def run(console: Console, pytest_words: list[str]) -> int:
             node = web.install_node(steps)
             web.install_packages(node)
             broken = _build_screens(console, steps)
-        environment = dict(os.environ)
-        if url is not None:
-            environment[TIMESCALEDB_URL] = url
-        return run_stages(console, stages(node, pytest_words, environment), broken)
+        return run_stages(console, stages(node, pytest_words, environment_of_tests(os.environ, url)), broken)
+
+
+def environment_of_tests(environment: Mapping[str, str], url: str | None) -> dict[str, str]:
+    """Return what the tests get: the caller's environment, with the URL of a TimescaleDB server where there is one.
+
+    The bytecode is written whatever the caller says: each pytest process would compile all tests anew (5 s), and each
+    of the hundreds of processes that they start, the program.
+    """
+    found = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return found if url is None else found | {TIMESCALEDB_URL: url}
 
 
 def _build_screens(console: Console, steps: Steps) -> list[tuple[str, int, float]]:

@@ -45,6 +45,15 @@ def test_summary_names_what_failed() -> None:
     assert "FAILED[/]  ruff check" in text
 
 
+def test_the_tests_write_their_bytecode_whatever_the_caller_says() -> None:
+    caller = {"HOME": "/root", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert testing.environment_of_tests(caller, None) == {"HOME": "/root"}
+    assert testing.environment_of_tests(caller, "postgresql://x") == {
+        "HOME": "/root",
+        testing.TIMESCALEDB_URL: "postgresql://x",
+    }
+
+
 def test_mounts_of_an_interrupted_debootstrap_are_found_innermost_first() -> None:
     mounts = """\
 proc /proc proc rw 0 0
