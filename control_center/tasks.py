@@ -8,7 +8,7 @@ from pydantic import BaseModel, StringConstraints
 
 from control_center.access import Action, log_access
 from control_center.auth import SignedIn, Staff
-from control_center.dependencies import LARGEST_BIGINT, Before, Db, Nothing, Now, Storable
+from control_center.dependencies import LARGEST_BIGINT, Db, Nothing, Now, Storable
 from control_center.task_cards import TaskAnswer, TaskList
 from control_center.task_views import task_cards
 from dispatch import tasks
@@ -18,7 +18,9 @@ from schemas.states import TaskOutcome
 
 LIST_OPEN = statement("""
     SELECT task.id FROM task JOIN timed_task_audience(%(now)s::timestamptz) AS audience ON audience.task_id = task.id
-    WHERE audience.account_id = %(account_id)s::integer AND audience.done_at IS NULL AND task.id < %(before)s::bigint
+    WHERE audience.account_id = %(account_id)s::integer AND audience.done_at IS NULL
+      AND (%(before)s::bigint IS NULL OR (task.due_at, task.id) > (
+          SELECT last.due_at, last.id FROM task AS last WHERE last.id = %(before)s::bigint))
     ORDER BY task.due_at, task.id LIMIT %(limit)s::integer
 """)
 LIST_DONE = statement("""
@@ -28,9 +30,10 @@ LIST_DONE = statement("""
         SELECT FROM timed_task_audience(%(now)s::timestamptz) AS audience
         WHERE audience.task_id = task.id AND audience.account_id = %(account_id)s::integer
         LIMIT 1) AS visible
-    WHERE task.done_at IS NOT NULL AND task.id < %(before)s::bigint
+    WHERE task.done_at IS NOT NULL AND (%(before)s::bigint IS NULL OR task.id < %(before)s::bigint)
     ORDER BY task.id DESC LIMIT %(limit)s::integer
 """)
+LastRead = Annotated[int | None, Query(ge=1, le=LARGEST_BIGINT, description="The last task of the page before")]
 TaskId = Annotated[int, Path(ge=1, le=LARGEST_BIGINT)]
 router: Final = APIRouter(prefix="/api/tasks", tags=["tasks"])
 
@@ -56,10 +59,10 @@ def list_tasks(
     now: Now,
     view: Literal["open", "done"] = "open",
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
-    before: Before = None,
+    before: LastRead = None,
 ) -> TaskList:
     """Tasks in the caller's scope: open ones by their time, done ones newest first."""
-    page = {"account_id": account.id, "now": now, "limit": limit, "before": before or LARGEST_BIGINT}
+    page = {"account_id": account.id, "now": now, "limit": limit, "before": before}
     with db.transaction() as tx:
         found = [task["id"] for task in tx.rows(LIST_OPEN if view == "open" else LIST_DONE, page)]
         cards = task_cards(tx.conn, found, now)

@@ -91,3 +91,20 @@ def test_a_task_comes_to_the_screens_of_its_unit_and_to_no_others(served: Served
             screen.until(lambda frame: frame["type"] == "tick")
             assert task_id not in screen.boards["task"]
         assert family.boards["task"] == {}
+
+
+def test_open_tasks_are_read_page_by_page_in_the_order_of_their_times(
+    client: TestClient, cast: Cast, clock: MovableClock, conn: Connection
+) -> None:
+    with transaction(conn) as tx:
+        made = [
+            create(tx, clock.now, NewTask("audit", clock.now + timedelta(hours=hours), org_code="500109"))
+            for hours in (3, 1, 4, 1, 2)
+        ]
+    known = client.get("/api/tasks?limit=200", headers=cast.cookie("supervisor")).json()["tasks"]
+    read: list[int] = []
+    for _ in known:
+        page = f"/api/tasks?limit=2&before={read[-1]}" if read else "/api/tasks?limit=2"
+        read += [task["id"] for task in client.get(page, headers=cast.cookie("supervisor")).json()["tasks"]]
+    assert read == [task["id"] for task in known]
+    assert set(made) <= set(read)
