@@ -18,7 +18,7 @@ from load_tests.chaos.machine import Machine
 from load_tests.chaos.plan import CUTS, REFUSALS, Fault, draw
 from load_tests.chaos.recovery import Recovery, RecoveryWatch
 from load_tests.chaos.report import Course, report_of
-from load_tests.fleet.fleet import Fleet
+from load_tests.fleet.fleet import ANSWER_SECONDS, Fleet
 from load_tests.fleet.plan import EVENT_SHARE, Plan
 from schemas.database import connect, rows
 from schemas.settings import Settings
@@ -62,6 +62,8 @@ class Trial:
     seed: int
     connections: int
     event_share: float = EVENT_SHARE
+    patience: float = ANSWER_SECONDS
+    """Seconds for which a device waits for the broker before it hangs up."""
 
 
 class Chaos:
@@ -83,7 +85,8 @@ class Chaos:
         buttons = [index for index, device in enumerate(devices) if device["kind"] == "button"]
         ids = [str(device["id"]) for device in devices]
         keys, address = load_keys(self._settings.state_dir), self._settings.mqtt_address
-        fleet = Fleet(address, [(name, keys.secret(name)) for name in ids], address.tls_context, seed=trial.seed)
+        secrets = [(name, keys.secret(name)) for name in ids]
+        fleet = Fleet(address, secrets, address.tls_context, answer_seconds=trial.patience, seed=trial.seed)
         admitted = await fleet.connect(CONNECTS_PER_SECOND, DRAIN_SECONDS)
         self._say(f"{admitted} of {fleet.size} devices connected")
         speak = partial(self._speak, fleet, wearables or None, buttons or None)

@@ -42,7 +42,8 @@ class Fleet:
     """Devices `(id, secret)` on one broker; `tls` None speaks plain MQTT.
 
     Who loses the connection comes back after 0 to `first_delay` seconds, at random, and after up to twice as long with
-    every failure; somebody who has pressed a button comes back at once.
+    every failure; somebody who has pressed a button comes back at once. `answer_seconds` is how long a device waits for
+    the broker before it hangs up.
 
     Not thread-safe: everything runs in the event loop in which it was made. Times are Unix seconds.
     """
@@ -54,6 +55,7 @@ class Fleet:
         tls: ssl.SSLContext | None = None,
         *,
         first_delay: float = 1.0,
+        answer_seconds: float = ANSWER_SECONDS,
         seed: int = 1,
     ) -> None:
         self.ledger = FleetLedger([device_id for device_id, _ in devices])
@@ -65,6 +67,7 @@ class Fleet:
         self._address = address
         self._tls = tls
         self._first_delay = first_delay
+        self._answer_seconds = answer_seconds
         self._rng = random.Random(seed)
         self._links = [DeviceLink(self, index, *device) for index, device in enumerate(devices)]
         self._by_descriptor: dict[int, DeviceLink] = {}
@@ -198,12 +201,16 @@ class Fleet:
             for link in self._links[part::_LOOKS]:
                 if link.stage is Stage.READY:
                     self._look_after(link, now)
-                elif link.stage is not Stage.IDLE and now - link.since > _patience(link):
+                elif link.stage is not Stage.IDLE and now - link.since > self._patience(link):
                     link.close("no answer to CONNECT")
             part = (part + 1) % _LOOKS
 
+    def _patience(self, link: DeviceLink) -> float:
+        """Seconds for which a device waits for CONNACK: it cannot know whether the broker is gone or has much to do."""
+        return self._answer_seconds * min(2.0**link.failures, _MOST_PATIENCE)
+
     def _look_after(self, link: DeviceLink, now: float) -> None:
-        if link.owed and now - link.progress_at > ANSWER_SECONDS:
+        if link.owed and now - link.progress_at > self._answer_seconds:
             link.close("no PUBACK")
         elif now - link.spoke_at > PING_SECONDS:
             link.spoke_at = now
@@ -266,11 +273,6 @@ class Fleet:
                 self.ledger.recorded[waiting[0]] = time.time()
         elif "id" in command:
             link.answer(str(command["id"]))
-
-
-def _patience(link: DeviceLink) -> float:
-    """Seconds for which a device waits for CONNACK: it cannot know whether the broker is gone or has much to do."""
-    return ANSWER_SECONDS * min(2.0**link.failures, _MOST_PATIENCE)
 
 
 async def _wait_until(moment: float, in_a_row: int) -> int:

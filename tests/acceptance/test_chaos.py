@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = {"seconds": 30, "seed": 1, "kills": 6, "rate": 150, "connections": 120, "event-share": 0.05}
+OPTIONS = {"seconds": 20, "seed": 1, "kills": 6, "rate": 225, "connections": 120, "event-share": 0.05, "patience": 4}
 
 
 def test_whatever_is_killed_or_cut_every_acknowledged_message_is_stored_once(tmp_path: Path) -> None:
