@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import psycopg
+from psycopg.rows import TupleRow
+
 from dispatch.reach import TransportName
-from schemas.database import Row, Transaction
+from schemas.database import Row, Transaction, rows
 from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
@@ -87,7 +90,7 @@ DROP_OUTDATED = statement("""
 """)
 TAKE_LIMIT_LOCK = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
 SENT_LATELY = statement("""
-    SELECT count(*) AS sent, min(claimed_at) AS first_at, max(allowed.messages) AS allowed,
+    SELECT count(notification.id) AS sent, min(claimed_at) AS first_at, max(allowed.messages) AS allowed,
            max(allowed.window_seconds) AS window_seconds
     FROM notification_limit AS allowed
     LEFT JOIN notification ON notification.severity <> 'emergency'
@@ -128,9 +131,9 @@ class Due:
     awaited: int
 
 
-def due(tx: Transaction, now: datetime) -> Due:
-    """What there is to do now."""
-    found = tx.rows(DUE, {"now": now})
+def due(conn: psycopg.Connection[TupleRow], now: datetime) -> Due:
+    """What there is to do now; a look outside of any transaction."""
+    found = rows(conn, DUE, {"now": now})
     send: dict[TransportName, int] = {row["transport"]: row["due"] for row in found if row["reason"] == "send"}
     recall = sum(row["due"] for row in found if row["reason"] == "recall")
     return Due(send, recall, sum(row["due"] for row in found if row["reason"] not in ("send", "recall")))

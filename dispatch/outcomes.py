@@ -20,7 +20,8 @@ LOCK_ALARMS = statement("""
 """)
 # Enough to write on an alarm's timeline; whoever takes the alarm's next step meanwhile is not held up.
 HOLD_ALARMS = statement("SELECT id FROM alarm WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR KEY SHARE")
-# An acknowledgement that came while a message was on its way ends what would follow it. What was delivered, or handed
+# An acknowledgement that came while a message was on its way ends what would follow it, and a telephone that rings by
+# then is hung up. What was delivered, or handed
 # over where nobody says more, is written on the alarm's timeline; webhooks are not an alarm's history.
 HANDED = statement("""
     WITH result AS (
@@ -40,6 +41,7 @@ HANDED = statement("""
             reference = COALESCE(result.reference, notification.reference), error = NULL,
             detail = CASE WHEN notification.subject = 'code' THEN '{}' ELSE notification.detail END,
             due_at = CASE WHEN NOT next.goes_on THEN notification.due_at
+                          WHEN next.reason = 'recall' THEN %(now)s::timestamptz
                           WHEN next.reason = 'word'
                           THEN %(now)s::timestamptz + make_interval(secs => transport.word_seconds)
                           WHEN next.reason = 'answer'
@@ -51,7 +53,8 @@ HANDED = statement("""
         LEFT JOIN alarm ON alarm.id = before.alarm_id
         CROSS JOIN LATERAL (
             SELECT before.state IN ('queued', 'sending') OR (before.state = 'sent' AND result.delivered) AS goes_on,
-                   CASE WHEN before.purpose = 'summon' AND alarm.state <> 'raised' THEN NULL
+                   CASE WHEN before.purpose = 'summon' AND alarm.state <> 'raised'
+                        THEN CASE WHEN transport.name = 'voice' AND NOT result.delivered THEN 'recall' END
                         WHEN NOT result.delivered AND transport.word_seconds IS NOT NULL THEN 'word'
                         WHEN before.purpose = 'summon' AND transport.patience_seconds IS NOT NULL THEN 'answer'
                    END AS reason) AS next

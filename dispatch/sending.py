@@ -104,7 +104,7 @@ class Outbox:
     def _persist(self, stop: StopSignal) -> None:
         while not stop.is_set():
             try:
-                with connect(self._url, "dispatch-outbox") as conn:
+                with connect(self._url, "dispatch-outbox", plans_once=True) as conn:
                     self._work(conn, stop)
             except psycopg.OperationalError as error:
                 log.warning("interrupted", work="sending", error=str(error))
@@ -130,8 +130,7 @@ class Outbox:
     def turn(self, conn: psycopg.Connection[TupleRow]) -> bool:
         """Record what is done, follow up what was waited for in vain, send what is due; whether there was anything."""
         done = self._record(conn)
-        with transaction(conn) as tx:
-            due = outbox.due(tx, self._clock())
+        due = outbox.due(conn, self._clock())
         if due.recall:
             done += self._recall(conn)
         if due.awaited:

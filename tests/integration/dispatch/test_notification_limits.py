@@ -52,6 +52,13 @@ def test_what_is_only_told_waits_until_there_is_room(calls: Calls, sms: Silent) 
     assert len(sms.messages) == 3
 
 
+def test_where_one_is_allowed_the_first_is_sent(calls: Calls, sms: Silent) -> None:
+    calls.desk.conn.execute("UPDATE notification_limit SET messages = 1")
+    tell(calls)
+    calls.send()
+    assert len(sms.messages) == 1
+
+
 def test_an_emergency_is_sent_whatever_was_sent_before(desk: Desk, calls: Calls, sms: Silent) -> None:
     for _ in range(2):
         tell(calls)

@@ -131,6 +131,25 @@ def test_a_telephone_that_rings_for_an_acknowledged_alarm_is_hung_up(
     assert provider.verify(provider.requests[1]) == f"{key}-cancel"
 
 
+def test_a_telephone_that_was_being_rung_during_the_acknowledgement_is_hung_up(
+    desk: Desk, calls: Calls, provider: Provider
+) -> None:
+    add_reach(desk.conn, calls.now, desk.operator, "voice", MOBILE, 1)
+    provider.hanging.add("/calls")
+    alarm_id = desk.raised(calls.now)
+    calls.summon(alarm_id, desk.operator)
+    while calls.outbox.turn(desk.conn):
+        pass
+    eventually(lambda: provider.to(MOBILE))
+    desk.acknowledge(calls.now, alarm_id)
+    provider.released.set()
+    calls.send()
+    eventually(lambda: len(provider.requests) == 2)
+    assert provider.requests[1].path == f"/calls/{calls.all()[0]['key']}/cancel"
+    calls.send()
+    assert calls.states() == [("voice", "sent", None)]
+
+
 def test_who_has_not_answered_is_called_on_the_next_way_too(desk: Desk, calls: Calls) -> None:
     add_reach(desk.conn, calls.now, desk.operator, "sms", MOBILE, 1)
     open_screen(desk.conn, calls.now, desk.operator)
