@@ -8,10 +8,13 @@ from psycopg.types.json import Jsonb
 from schemas.database import Transaction
 from schemas.statements import statement
 
-ADD_EVENT = statement("""
+ADD_EVENTS = statement("""
     INSERT INTO alarm_event (alarm_id, at, kind, actor_id, seat_id, note, detail)
-    VALUES (%(alarm_id)s::bigint, %(at)s::timestamptz, %(kind)s::text, %(actor_id)s::integer, %(seat_id)s::integer,
-            %(note)s::text, %(detail)s::jsonb)
+    SELECT alarm_id, at, kind, actor_id, seat_id, note, detail
+    FROM unnest(%(alarm_id)s::bigint[], %(at)s::timestamptz[], %(kind)s::text[], %(actor_id)s::integer[],
+                %(seat_id)s::integer[], %(note)s::text[], %(detail)s::jsonb[])
+        WITH ORDINALITY AS happened (alarm_id, at, kind, actor_id, seat_id, note, detail, number)
+    ORDER BY number
 """)
 
 
@@ -25,9 +28,12 @@ def record(
     note: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add one row to an alarm's timeline; what a person did says the seat of the transaction."""
-    tx.execute(
-        ADD_EVENT,
+    """Add one row to an alarm's timeline; what a person did says the seat of the transaction.
+
+    It is written at the end of the savepoint or the transaction, with those of the other alarms.
+    """
+    tx.gather(
+        ADD_EVENTS,
         {
             "alarm_id": alarm_id,
             "at": now,

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -64,7 +65,9 @@ CLAIM_DUE = statement("""
     FOR UPDATE OF command SKIP LOCKED
 """)
 TRIED = statement("""
-    UPDATE command SET attempts = attempts + 1, next_try_at = %(next_try_at)s::timestamptz WHERE id = %(id)s::uuid
+    UPDATE command SET attempts = attempts + 1, next_try_at = tried.next_try_at
+    FROM unnest(%(ids)s::uuid[], %(next_tries)s::timestamptz[]) AS tried (id, next_try_at)
+    WHERE command.id = tried.id
 """)
 # Who told is told at once: the engine writes it on the timeline.
 ACKNOWLEDGE = statement("""
@@ -160,9 +163,10 @@ def claim_due(tx: Transaction, now: datetime, limit: int) -> list[Row]:
     return tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
 
 
-def mark_tried(tx: Transaction, now: datetime, command: Row) -> None:
-    """Set when a claimed command is repeated."""
-    tx.execute(TRIED, {"id": command["id"], "next_try_at": next_try(now, command["attempts"], command["expires_at"])})
+def mark_tried(tx: Transaction, now: datetime, claimed: Sequence[Row]) -> None:
+    """Set when claimed commands are repeated."""
+    tries = [next_try(now, command["attempts"], command["expires_at"]) for command in claimed]
+    tx.execute(TRIED, {"ids": [command["id"] for command in claimed], "next_tries": tries})
 
 
 def acknowledge_command(tx: Transaction, now: datetime, device_key: int, command_id: str, result: str) -> bool:

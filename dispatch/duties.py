@@ -26,6 +26,8 @@ from dispatch.sweeping import MATCHING_BATCH, Sweep
 from schemas.database import Transaction
 
 BATCH: Final = 200
+STEPS_AT_ONCE: Final = 25
+"""Steps of alarms in one transaction: until it ends nobody is called by any of them, and whoever answers one waits."""
 Act = Callable[[Transaction, datetime, int], int]
 """Acts on at most so many rows that are due at the moment, and returns how many it dealt with."""
 
@@ -61,13 +63,13 @@ def duty(name: str, plural: str, act: Act, rows: Sweep | None, limit: int = BATC
 
 # Swept until nothing is due, before and between the rest: an alarm waits for nobody.
 FIRST: Final = (
-    duty("alarm", "alarms", escalation.sweep_deadlines, escalation.SWEEP),
+    duty("alarm", "alarms", escalation.sweep_deadlines, escalation.SWEEP, STEPS_AT_ONCE),
     duty("search", "searches", responders.sweep_searches, responders.SWEEP, MATCHING_BATCH),
-    duty("claim", "claims", claims.sweep_claims, None),
-    duty("group", "ungrouped_alarms", groups.sweep_groups, groups.SWEEP),
 )
 # One batch a turn each, and then those above again.
 THEN: Final = (
+    duty("claim", "claims", claims.sweep_claims, None),
+    duty("group", "ungrouped_alarms", groups.sweep_groups, groups.SWEEP),
     duty("order", "orders", order_deadlines.sweep_orders, order_deadlines.SWEEP, MATCHING_BATCH),
     duty("home", "homes", home_sweep.sweep_homes, home_sweep.SWEEP),
     duty("water", "meters", water_sweep.sweep_meters, water_sweep.SWEEP),

@@ -162,8 +162,8 @@ class Engine:
     def _publish_commands(self, conn: psycopg.Connection[TupleRow]) -> int:
         with transaction(conn) as tx:
             due = claim_due(tx, self._clock(), BATCH)
-            for command in due:
-                mark_tried(tx, self._clock(), command)
+            if due:
+                mark_tried(tx, self._clock(), due)
         for command in due:
             self._publisher.publish(command)
         COMMANDS.inc(len(due))
@@ -205,7 +205,7 @@ class Engine:
                 stop.wait(1.0)
 
     def _sweep_when_woken(self, stop: StopSignal) -> None:
-        with connect(self._url, "dispatch") as conn:
+        with connect(self._url, "dispatch", plans_once=True) as conn:
             while not stop.is_set():
                 self._wake.clear()
                 if time.monotonic() >= self._then_at:

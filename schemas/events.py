@@ -99,15 +99,22 @@ class Event:
     call_id: int | None = None
 
 
-LOCK = statement("SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(%(key)s::bigint)")
+# One statement, so that the lock is held for a commit and for no way to the client and back. A row is numbered when it
+# is inserted, which is after the lock it is joined with.
 APPEND = statement("""
-    INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id, task_id, call_id)
-    SELECT * FROM unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
-                         %(elder_ids)s::integer[], %(account_ids)s::integer[],
-                         %(order_ids)s::bigint[], %(offer_ids)s::bigint[], %(task_ids)s::bigint[],
-                         %(call_ids)s::bigint[])
+    WITH turn AS MATERIALIZED (
+        SELECT set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(%(key)s::bigint)
+    ), appended AS (
+        INSERT INTO event (kind, at, alarm_id, elder_id, account_id, order_id, offer_id, task_id, call_id)
+        SELECT happened.*
+        FROM turn
+        CROSS JOIN unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(alarm_ids)s::bigint[],
+                          %(elder_ids)s::integer[], %(account_ids)s::integer[],
+                          %(order_ids)s::bigint[], %(offer_ids)s::bigint[], %(task_ids)s::bigint[],
+                          %(call_ids)s::bigint[]) AS happened
+    )
+    SELECT pg_notify('anban_event', '')
 """)
-NOTIFY = statement("SELECT pg_notify('anban_event', '')")
 
 
 def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
@@ -118,10 +125,10 @@ def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
     """
     if not events:
         return
-    conn.execute(LOCK, {"key": int(AdvisoryLock.EVENTS)})
     conn.execute(
         APPEND,
         {
+            "key": int(AdvisoryLock.EVENTS),
             "kinds": [event.kind for event in events],
             "ats": [event.at for event in events],
             "alarm_ids": [event.alarm_id for event in events],
@@ -133,4 +140,3 @@ def append(conn: psycopg.Connection[TupleRow], events: list[Event]) -> None:
             "call_ids": [event.call_id for event in events],
         },
     )
-    conn.execute(NOTIFY)

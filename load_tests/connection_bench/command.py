@@ -17,6 +17,7 @@ from device_sim.device_keys import load_keys
 from device_sim.fleet import allow_many_descriptors
 from load_tests.account import Account, take_account, until_stored
 from load_tests.connection_bench.trial import BROKER, Measured, Trial
+from load_tests.fleet.fleet import ANSWER_SECONDS
 from load_tests.ingest_bench.cast import Cast, read_cast
 from load_tests.ingest_bench.processes import ProcessTable
 from load_tests.ingest_bench.result import spread
@@ -34,12 +35,13 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Pace:
-    """How many connect a second at first; seconds to settle at most, and in which everybody comes back."""
+class Pace:
+    """How many connect a second at first; seconds to settle at most, to come back in, and to wait for the broker."""
 
     per_second: float
     settle: float
     back_within: float
+    patience: float
 
 
 def connections(
@@ -51,11 +53,14 @@ def connections(
         float,
         typer.Option(min=1, max=600, help="Seconds in which a device comes back, at random: it keeps its readings."),
     ] = 30.0,
+    patience: Annotated[
+        float, typer.Option(min=1, max=600, help="Seconds for which a device waits for the broker.")
+    ] = ANSWER_SECONDS,
     json: Annotated[Path | None, typer.Option(help="Where the figures are written.")] = None,
 ) -> None:
     """Connect, measure the broker's memory, kill it, and measure how everybody comes back; exit 0 if nobody failed."""
     console = Console(highlight=False, soft_wrap=True)
-    report = measure(load_settings(), devices, per_second, settle, back_within, console, tls=tls)
+    report = measure(load_settings(), devices, Pace(per_second, settle, back_within, patience), console, tls=tls)
     if json is not None:
         json.write_text(json_format.dumps(report, indent=2) + "\n", encoding="utf-8")
     table = Table("figure", "value", box=None, padding=(0, 2))
@@ -65,24 +70,14 @@ def connections(
     raise typer.Exit(0 if report["holds"] else 1)
 
 
-def measure(
-    settings: Settings,
-    devices: int,
-    per_second: float,
-    settle: float,
-    back_within: float,
-    console: Console,
-    *,
-    tls: bool,
-) -> Json:
+def measure(settings: Settings, devices: int, pace: Pace, console: Console, *, tls: bool) -> Json:
     """Play the trial on a running service; returns the figures. Raises TooFewDevices, NoBroker, psycopg.Error."""
     allow_many_descriptors()
     services = settings.mqtt_address
     scheme = "mqtts" if tls else "mqtt"
     address = MqttAddress(f"{scheme}://{services.host}:{services.port}", settings.mqtt_ca)
-    with connect(settings.database_url, "bench") as conn, Progress(console, settle) as progress:
+    with connect(settings.database_url, "bench") as conn, Progress(console, pace.settle) as progress:
         cast = read_cast(conn, load_keys(settings.state_dir), devices)
-        pace = _Pace(per_second, settle, back_within)
         measured, account = asyncio.run(_play(address, cast, ProcessTable(settings.state_dir), progress, conn, pace))
     return figures(measured, account, tls=tls)
 
@@ -93,9 +88,9 @@ async def _play(
     table: ProcessTable,
     progress: Progress,
     conn: psycopg.Connection[TupleRow],
-    pace: _Pace,
+    pace: Pace,
 ) -> tuple[Measured, Account]:
-    trial = Trial(address, cast, table, progress.tell, pace.back_within)
+    trial = Trial(address, cast, table, progress.tell, pace.back_within, pace.patience)
     measured = await trial.play(pace.per_second, pace.settle)
     progress.tell(1.0, "Comparing what was sent with what is stored")
     await until_stored(conn, measured.fleet.ledger)

@@ -55,10 +55,11 @@ class Trial:
     """One trial on a running service; `table` knows its processes."""
 
     def __init__(
-        self, address: MqttAddress, cast: Cast, table: ProcessTable, tell: Tell, return_seconds: float
+        self, address: MqttAddress, cast: Cast, table: ProcessTable, tell: Tell, return_seconds: float, patience: float
     ) -> None:
-        """`return_seconds`: within which who lost the broker comes back, at random."""
-        self._fleet = Fleet(address, cast.credentials, address.tls_context, first_delay=return_seconds)
+        """`return_seconds`: within which who lost the broker comes back, at random; `patience`: seconds to wait for it."""
+        tls = address.tls_context
+        self._fleet = Fleet(address, cast.credentials, tls, first_delay=return_seconds, answer_seconds=patience)
         self._cast = cast
         self._table = table
         self._tell = tell

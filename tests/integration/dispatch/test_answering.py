@@ -134,7 +134,7 @@ def test_the_buttons_light_answers_until_it_says_so(desk: Desk, now: datetime) -
     desk.acknowledge(now, alarm_id)
     with transaction(desk.conn) as tx:
         (command,) = claim_due(tx, now, 10)
-        mark_tried(tx, now, command)
+        mark_tried(tx, now, [command])
     assert (command["kind"], command["device_id"]) == ("seen", desk.person.wearable)
     with transaction(desk.conn) as tx:
         assert claim_due(tx, now + SECOND, 10) == []

@@ -37,7 +37,7 @@ def sent(desk: Desk, now: datetime) -> list[tuple[str, str]]:
     with transaction(desk.conn) as tx:
         due = claim_due(tx, now, 50)
         for command in due:
-            mark_tried(tx, now, command)
+            mark_tried(tx, now, [command])
     return [(command["kind"], command["device_id"]) for command in due]
 
 
