@@ -57,7 +57,7 @@ class Trial:
     def __init__(
         self, address: MqttAddress, cast: Cast, table: ProcessTable, tell: Tell, return_seconds: float, patience: float
     ) -> None:
-        """`return_seconds`: within which who lost the broker comes back, at random; `patience`: seconds to wait for it."""
+        """`return_seconds`: in which who lost the broker is back at random; `patience`: seconds to wait for one."""
         tls = address.tls_context
         self._fleet = Fleet(address, cast.credentials, tls, first_delay=return_seconds, answer_seconds=patience)
         self._cast = cast
