@@ -29,12 +29,13 @@ class RemoteScreen:
         self.frames: list[Frame] = []
         self._open = ExitStack()
         self.socket: ClientConnection = self._open.enter_context(
-            # A test that left frames unread has no room for the goodbye.
+            # Frames that a test leaves unread must not keep the goodbye from being read.
             connect(
                 f"ws://127.0.0.1:{port}/ws/feed{query}",
                 additional_headers=headers,
                 compression=None,
                 proxy=None,
+                max_queue=None,
                 close_timeout=0.5,
             )
         )
