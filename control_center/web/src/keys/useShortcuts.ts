@@ -35,7 +35,7 @@ export function useShortcuts(): void {
       alt: event.altKey,
       meta: event.metaKey,
       typing: isField(event.target),
-      covered: openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null,
+      covered: isInDialog(event.target) || openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null,
     })
     // The queue's arrows would take an operator who reads orders away from them.
     if ((view.value === 'orders' || view.value === 'tasks') && (command === 'next' || command === 'previous')) return
@@ -83,6 +83,11 @@ function whyNot(command: ActionCommand, card: AlarmCard | undefined): string | n
   if (card.state === 'pending') return 'candidate.hint'
   if (command === 'acknowledge') return card.state === 'raised' ? null : 'action.alreadyAnswered'
   return card.state === 'raised' ? 'action.answerFirst' : null
+}
+
+/** Every dialog keeps the focus: Escape closes it there, and must not take the alarm beneath away as well. */
+function isInDialog(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('[role="dialog"]') !== null
 }
 
 function isField(target: EventTarget | null): boolean {
