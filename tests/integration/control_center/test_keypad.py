@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,12 @@ from tests.integration.waiting import eventually
 def now() -> datetime:
     """The real time: both sides sign with it."""
     return datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def signed_in(conn: Connection, now: datetime) -> None:
+    """The cast signed in at noon, which may have been more than a session ago."""
+    conn.execute("UPDATE session SET expires_at = %s", (now + timedelta(hours=1),))
 
 
 @pytest.fixture
