@@ -26,7 +26,8 @@ SAY = statement("""
          AS said (name, own, public_key, success_at, failure_at, error)
     WHERE transport.name = said.name
 """)
-PLACES = statement("SELECT name, concurrency FROM transport ORDER BY name FOR UPDATE")
+# Not the key: whoever queues a notification holds the transport's, and each would wait for the other's.
+PLACES = statement("SELECT name, concurrency FROM transport ORDER BY name FOR NO KEY UPDATE")
 
 
 @dataclass

@@ -30,6 +30,8 @@ from schemas.phone_numbers import normal
 from schemas.process import StopSignal
 
 AT_ONCE: Final = 50
+AFTERWARDS_AT_ONCE: Final = 10
+"""How much is written down and followed up in one transaction: the next call waits for it."""
 LONGEST_WAIT: Final = 0.5
 """Seconds after which the outbox is looked at even if nobody asked."""
 GATHER: Final = 0.02
@@ -128,17 +130,16 @@ class Outbox:
             stop.wait(GATHER)
 
     def turn(self, conn: psycopg.Connection[TupleRow]) -> bool:
-        """Record what is done, follow up what was waited for in vain, send what is due; whether there was anything."""
-        done = self._record(conn)
+        """Send what is due, record what is done, follow up what was waited for in vain; whether there was anything."""
         due = outbox.due(conn, self._clock())
+        done = self._send(conn, due.send) if due.send else 0
+        done += self._record(conn)
         if due.recall:
             done += self._recall(conn)
         if due.awaited:
             with transaction(conn) as tx:
-                followed = follow_ups.follow_up(tx, self._clock(), AT_ONCE)
+                followed = follow_ups.follow_up(tx, self._clock(), AFTERWARDS_AT_ONCE)
             done, self._failed = done + followed, self._failed or followed > 0
-        if due.send:
-            done += self._send(conn, due.send)
         if self._failed:
             self._failed = False
             self.nudge()
@@ -254,7 +255,7 @@ class Outbox:
     def _record(self, conn: psycopg.Connection[TupleRow]) -> int:
         """Write down what became of attempts; while the database is away it is kept and tried again."""
         done: list[Attempt] = []
-        while len(done) < AT_ONCE and not self._done.empty():
+        while len(done) < AFTERWARDS_AT_ONCE and not self._done.empty():
             done.append(self._done.get())
         if not done:
             return 0

@@ -23,7 +23,7 @@ MOST_WAYS: Final = 8
 Proved = Literal["voice", "sms", "email"]
 """Ways whose address its owner proves by a code that is sent there."""
 
-LOCK_ACCOUNT = statement("SELECT id, language FROM account WHERE id = %(account_id)s::integer FOR UPDATE")
+LOCK_ACCOUNT = statement("SELECT id, language FROM account WHERE id = %(account_id)s::integer FOR NO KEY UPDATE")
 COUNT = statement("""
     SELECT count(*) AS ways, COALESCE(max(rank), 0) AS last FROM reach WHERE account_id = %(account_id)s::integer
 """)

@@ -74,6 +74,19 @@ def test_the_database_may_go_away_and_come_back(desk: Desk, database_url: str) -
     assert len(sms.messages) == 1
 
 
+def test_saying_what_is_ready_and_calling_people_do_not_wait_for_each_other(
+    desk: Desk, database_url: str, now: datetime
+) -> None:
+    """Both end in the middle of a deadlock otherwise: an engine says so every 20 seconds."""
+    add_reach(desk.conn, now, desk.operator, "sms", "+8613900000001", 1)
+    outbox = Outbox(database_url, {"sms": Silent("sms")}, lambda: now)
+    outbox.say_ready(desk.conn)
+    alarm_id = desk.raised(now)
+    with connect(database_url, "other", patience_seconds=3) as other, transaction(desk.conn) as tx:
+        assert summon(tx, now, alarm_id, 1, [Person(account_id=desk.operator)]) == 1
+        Outbox(database_url, {"sms": Silent("sms")}, lambda: now).say_ready(other)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_claimed_after_an_acknowledgement_was_committed(desk: Desk, database_url: str, seed: int) -> None:
     """Two outboxes claim while the alarms are acknowledged one after the other; what an alarm's notifications had been
