@@ -89,7 +89,8 @@ def _act(tx: Transaction, now: datetime, late: Row) -> None:
         case "lease":
             failed(tx, now, late["id"], NotSent("no_result", lasting=True))
         case "limit":
-            failed(tx, now, late["id"], NotSent("too_many", lasting=True))
+            # The limit is the person's, whatever the way.
+            failed(tx, now, late["id"], NotSent("too_many", lasting=True), by_any_way=True)
         case "word":
             failed(tx, now, late["id"], NotSent("no_word", lasting=True))
         case _:

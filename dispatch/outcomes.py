@@ -166,18 +166,20 @@ def _storable(reference: str | None) -> str | None:
     return kept[:REFERENCE_LENGTH] or None
 
 
-def failed(tx: Transaction, now: datetime, notification_id: int, error: NotSent) -> None:
+def failed(tx: Transaction, now: datetime, notification_id: int, error: NotSent, *, by_any_way: bool = False) -> None:
     """The message did not reach the person this way; its alarm is locked.
 
-    The next way is tried at once. Without one the same is tried again later, unless that would be useless; and when
-    thereby nobody of the step can be reached, the alarm goes on at once.
+    The next way is tried at once, unless it is `by_any_way` that the person cannot be reached. Without one the same is
+    tried again later, unless that would be useless; and when thereby nobody of the step can be reached, the alarm goes
+    on at once.
     """
     lost = tx.row(FAIL, {"id": notification_id, "now": now, "why": error.why})
     if lost is None:
         return
     if error.gone and lost["reach_id"] is not None:
         tx.execute(GONE, {"id": lost["reach_id"], "now": now})
-    if tx.row(NEXT_WAY, {"id": notification_id, "now": now}) is None and not error.lasting:
+    goes_on = not by_any_way and tx.row(NEXT_WAY, {"id": notification_id, "now": now}) is not None
+    if not goes_on and not error.lasting:
         _try_again(tx, now, lost, error.why)
     if lost["alarm_id"] is not None and lost["subscription_id"] is None:
         record(tx, now, lost["alarm_id"], "notify_failed", detail={**person_of(lost), "why": error.why})

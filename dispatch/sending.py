@@ -75,6 +75,7 @@ class Outbox:
         self._places: dict[TransportName, int] = {}
         self._in_flight = 0
         self._failed = False
+        self._limited = False
         self._tidy_at = 0.0
         self._health = readiness.Health()
         self._ready_said: datetime | None = None
@@ -136,7 +137,8 @@ class Outbox:
         done += self._record(conn)
         if due.recall:
             done += self._recall(conn)
-        if due.awaited:
+        if due.awaited or self._limited:
+            self._limited = False
             with transaction(conn) as tx:
                 followed = follow_ups.follow_up(tx, self._clock(), AFTERWARDS_AT_ONCE)
             done, self._failed = done + followed, self._failed or followed > 0
@@ -204,6 +206,7 @@ class Outbox:
             now = self._clock()
             found = outbox.claim(tx, now, name, self._places[name])
             claimed = [one for one in found if not outbox.limited(tx, now, one)]
+            self._limited = self._limited or len(claimed) < len(found)
             alarms = outbox.alarms_about(tx, [one["alarm_id"] for one in claimed if one["alarm_id"] is not None])
             secrets = outbox.secrets_of(tx, [one["subscription_id"] for one in claimed if one["subscription_id"]])
             relatives = outbox.relatives_among(tx, [one["account_id"] for one in claimed if one["account_id"]])

@@ -180,9 +180,13 @@ def figures(conn: psycopg.Connection[TupleRow], run: Run, pace: float) -> Json:
     steps = account.Steps()
     for alarm_id, timeline in account.read_timelines(conn, ids).items():
         account.judge(timeline, run.spans, steps, is_fall=alarm_id in falls, pace=pace)
-    everybody, undisturbed = account.waits_to_notify(
-        stories, account.first_heard(conn, ids, run.log), run.spans, run.life.kills
-    )
+    heard = account.first_heard(conn, ids, run.log)
+    everybody, undisturbed = account.waits_to_notify(stories, heard, run.spans, run.life.kills)
+    by_kind = {
+        kind: account.waits_to_notify(of_kind, heard, run.spans, run.life.kills)[1]
+        for kind in sorted({story.planned.kind for story in stories} - {"fall"})
+        if (of_kind := [story for story in stories if story.planned.kind == kind])
+    }
     open_ones, after = account.unclosed(conn, ids), account.claimed_after_acknowledgement(conn)
     notify, rate = spread(undisturbed), account.rate(stories)
     players_late = 1000 * (percentile(run.people.lateness, 0.99) or 0.0)
@@ -200,6 +204,7 @@ def figures(conn: psycopg.Connection[TupleRow], run: Run, pace: float) -> Json:
         "notified_after_acknowledgement": after,
         "raise_to_notify_ms": notify,
         "raise_to_notify_with_kills_ms": spread(everybody),
+        "raise_to_notify_by_kind_ms": {kind: spread(waits) for kind, waits in by_kind.items()},
         "incidents_per_second": round(rate, 1),
         "incidents_per_second_in_all": round(len(stories) / run.seconds, 1),
         "seconds": round(run.seconds, 1),
