@@ -76,7 +76,7 @@ class Run:
 
 def alarms(
     incidents: Annotated[int, typer.Option(min=10, max=18_000, help="How many incidents are replayed.")] = 10_000,
-    per_second: Annotated[float, typer.Option(min=1, max=1000, help="How many begin in a second.")] = 60.0,
+    per_second: Annotated[float, typer.Option(min=1, max=1000, help="How many begin in a second.")] = 55.0,
     kill_every: Annotated[float, typer.Option(min=0, max=600, help="Seconds between kills; 0 kills nobody.")] = 12.0,
     most_open: Annotated[int, typer.Option(min=10, max=1_000_000, help="Open deadlines to sweep among.")] = 100_000,
     pace: Annotated[
