@@ -23,6 +23,8 @@ _END_SECONDS = 30.0
 # What pytest answers when a caller's words chose nothing.
 _NOTHING_CHOSEN = 5
 _MOST_AT_ONCE = 4
+# Tests wait for processes of their own nearly half of the time.
+_MORE_THAN_PROCESSORS = 1
 # In the order of collection the acceptance tests begin, which take the longest; else files with few tests come last.
 _LONGEST_FIRST = "--no-loadscope-reorder"
 
@@ -123,7 +125,8 @@ def stages(node: web.Node, pytest_words: list[str], environment: Mapping[str, st
     """
     python = (sys.executable, "-m")
     pytest = (*python, "pytest", "-m")
-    side_by_side = ("-n", str(min(os.cpu_count() or 1, _MOST_AT_ONCE)), "--dist", "loadfile", _LONGEST_FIRST)
+    at_once = min((os.cpu_count() or 1) + _MORE_THAN_PROCESSORS, _MOST_AT_ONCE)
+    side_by_side = ("-n", str(at_once), "--dist", "loadfile", _LONGEST_FIRST)
     lint_imports = str(Path(sys.executable).with_name("lint-imports"))
     npm = node.environment() | dict(environment)
     return [

@@ -29,7 +29,7 @@ def busy(conn: Connection, now: datetime) -> dict[str, Any]:
     )
     conn.execute("ANALYZE task")
     later = now + timedelta(seconds=1)
-    asked = {"account_id": desk.operator, "ids": [DONE // 2], "limit": 50, "before": 2**62}
+    asked = {"account_id": desk.operator, "ids": [DONE // 2], "limit": 50, "before": None}
     return {"now": later, **asked}
 
 

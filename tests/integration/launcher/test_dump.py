@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -139,6 +140,7 @@ def test_password_is_in_no_command_line_and_no_message(
     dump.dump(source, tmp_path / "dump")
     assert [Path(command[0]).name for command in seen] == ["pg_dump"]
     assert password not in " ".join(seen[0])
+    gone = urlunsplit(urlsplit(source.replace(password, "geheim"))._replace(path="/no_such_database"))
     with pytest.raises(LaunchError) as failure:
-        dump.dump(source.replace(password, "geheim"), tmp_path / "again")
+        dump.dump(gone, tmp_path / "again")
     assert "geheim" not in str(failure.value)
