@@ -94,7 +94,12 @@ class EmbeddedServer(ABC):
             self._dismiss_guardian()
 
     def __enter__(self) -> Self:
-        return self.start()
+        """Start; whoever interrupts that leaves no server behind, which would go on writing into its folder."""
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(
         self,

@@ -165,6 +165,21 @@ def test_binaries_in_a_private_checkout_are_copied_once(folder: Path, monkeypatc
         assert (folder / "state/postgres-binaries/version").stat().st_mtime_ns == copied
 
 
+def test_an_interrupted_start_leaves_no_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedPostgres(folder / "state")
+    pids: list[int] = []
+
+    def interrupted() -> bool:
+        assert server.process is not None
+        pids.append(server.process.pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server, "is_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt), server:
+        pass
+    assert [processes.identify(pid) for pid in pids] == [None]
+
+
 def test_server_does_not_outlive_a_sigkilled_caller(folder: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path; from launcher.postgres import EmbeddedPostgres\n"
