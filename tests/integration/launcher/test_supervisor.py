@@ -22,6 +22,10 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
 
 
+def _hear_hangups() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Launcher:
     """A small launcher in its own process; `pid` of it and of its children."""
 
@@ -35,6 +39,8 @@ class Launcher:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # The tests may run under nohup, which every process below inherits.
+            preexec_fn=_hear_hangups,
         )
 
     def wait_for(self, word: str) -> str:
