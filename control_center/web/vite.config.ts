@@ -19,5 +19,5 @@ export default defineConfig({
       '/ws': { target: backend, ws: true },
     },
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node', pool: 'threads' },
 })
