@@ -11,11 +11,10 @@ from device_sim.accounts import SIM_OPERATORS
 from device_sim.towns import DISTRICT_CODE
 from schemas.database import rows
 from schemas.district_time import today
-from schemas.locks import AdvisoryLock
+from schemas.locks import AdvisoryLock, wait_for
 from schemas.statements import statement
 
 PLANNER: Final = "supervisor1"
-_LOCK = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
 _STAFF = statement("""
     SELECT id, username FROM account WHERE username = ANY(%(usernames)s::text[]) AND disabled_at IS NULL
 """)
@@ -64,7 +63,7 @@ def seed_rotas(conn: psycopg.Connection[TupleRow], now: datetime) -> int:
     One that somebody changed or ended stays as it is.
     """
     with conn.transaction():
-        conn.execute(_LOCK, {"key": int(AdvisoryLock.SEEDING)})
+        wait_for(conn, AdvisoryLock.SEEDING)
         known = {found["name"] for found in rows(conn, _KNOWN, {"org_code": DISTRICT_CODE})}
         return sum(_add(conn, now, rota) for rota in ROTAS if rota.name not in known)
 

@@ -14,10 +14,9 @@ from device_sim.device_keys import DeviceKeys
 from device_sim.population import Elder, Household, households
 from device_sim.towns import DISTRICT_CODE, DISTRICT_NAME, DISTRICT_POINT, TOWNS
 from schemas.database import rows
-from schemas.locks import AdvisoryLock
+from schemas.locks import AdvisoryLock, wait_for
 from schemas.statements import statement
 
-_LOCK = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
 _ADD_ORG_UNITS = statement("""
     INSERT INTO org_unit (code, parent_code, kind, name, path, lat, lon)
     SELECT * FROM unnest(%(codes)s::text[], %(parents)s::text[], %(kinds)s::text[], %(names)s::text[],
@@ -86,7 +85,7 @@ def seed_district(
     Devices whose secret was derived from another key get the present one, so a lost state folder heals.
     """
     with conn.transaction():
-        conn.execute(_LOCK, {"key": int(AdvisoryLock.SEEDING)})
+        wait_for(conn, AdvisoryLock.SEEDING)
         _add_org_units(conn)
         known = _read_known(conn)
         renewed = _renew_secrets(conn, keys, known, now)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -12,10 +11,9 @@ from device_sim.neighbours import GRID_SERVICE, NEIGHBOURHOOD_AID, grid_workers,
 from device_sim.workforce import PROVIDERS, Provider, Worker, workforce, workforce_size
 from schemas.database import rows
 from schemas.district_time import today
-from schemas.locks import AdvisoryLock
+from schemas.locks import AdvisoryLock, wait_for
 from schemas.statements import statement
 
-_LOCK: Final = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
 _ADD_PROVIDERS = statement("""
     INSERT INTO provider (name, state, state_since, state_reason)
     SELECT given.name, given.state, %(now)s::timestamptz, given.reason
@@ -112,7 +110,7 @@ def _employ(
     now: datetime,
 ) -> tuple[Staffed, dict[str, int]]:
     """What was added, and the ids of all by user name."""
-    conn.execute(_LOCK, {"key": int(AdvisoryLock.STAFFING)})
+    wait_for(conn, AdvisoryLock.STAFFING)
     provider_ids = _add_providers(conn, providers, now)
     added = _add_workers(conn, workers, provider_ids, password_hash, now)
     found = rows(conn, _WORKERS, {"usernames": [worker.username for worker in workers]})

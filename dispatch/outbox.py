@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from dispatch.reach import TransportName
 from schemas.database import Row, Transaction, rows
-from schemas.locks import AdvisoryLock
+from schemas.locks import AdvisoryLock, wait_for
 from schemas.statements import statement
 
 LEASE_MARGIN: Final = timedelta(seconds=10)
@@ -88,7 +88,6 @@ DROP_OUTDATED = statement("""
           AND notification.purpose = 'summon' AND alarm.state <> 'raised'
         FOR UPDATE OF notification SKIP LOCKED)
 """)
-TAKE_LIMIT_LOCK = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
 SENT_LATELY = statement("""
     SELECT count(notification.id) AS sent, min(claimed_at) AS first_at, max(allowed.messages) AS allowed,
            max(allowed.window_seconds) AS window_seconds
@@ -161,7 +160,7 @@ def limited(tx: Transaction, now: datetime, claimed: Row) -> bool:
     """
     if claimed["severity"] == "emergency" or claimed["transport"] in UNLIMITED or claimed["subject"] == "code":
         return False
-    tx.execute(TAKE_LIMIT_LOCK, {"key": int(AdvisoryLock.SEND_LIMIT)})
+    wait_for(tx.conn, AdvisoryLock.SEND_LIMIT)
     asked = {name: claimed[name] for name in ("id", "account_id", "contact_id", "severity")}
     lately = tx.row(SENT_LATELY, {**asked, "now": now, "unlimited": list(UNLIMITED)})
     if lately is None or lately["allowed"] is None or lately["sent"] < lately["allowed"]:

@@ -2,6 +2,13 @@
 
 from enum import IntEnum, unique
 
+import psycopg
+from psycopg.rows import TupleRow
+
+from schemas.statements import statement
+
+WAIT_FOR = statement("SELECT pg_advisory_xact_lock(%(key)s::bigint)")
+
 
 @unique
 class AdvisoryLock(IntEnum):
@@ -23,3 +30,8 @@ class AdvisoryLock(IntEnum):
     """Two engines would ask for the same tasks."""
     SEEDING = 7_221_177
     STAFFING = 7_221_178
+
+
+def wait_for(conn: psycopg.Connection[TupleRow], lock: AdvisoryLock) -> None:
+    """Hold a lock until the end of the open transaction, after whoever has it now."""
+    conn.execute(WAIT_FOR, {"key": int(lock)})
