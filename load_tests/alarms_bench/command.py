@@ -183,9 +183,10 @@ def figures(conn: psycopg.Connection[TupleRow], run: Run, pace: float) -> Json:
     heard = account.first_heard(conn, ids, run.log)
     everybody, undisturbed = account.waits_to_notify(stories, heard, run.spans, run.life.kills)
     by_kind = {
-        kind: account.waits_to_notify(of_kind, heard, run.spans, run.life.kills)[1]
+        kind: account.waits_to_notify(
+            [story for story in stories if story.planned.kind == kind], heard, run.spans, run.life.kills
+        )[1]
         for kind in sorted({story.planned.kind for story in stories} - {"fall"})
-        if (of_kind := [story for story in stories if story.planned.kind == kind])
     }
     open_ones, after = account.unclosed(conn, ids), account.claimed_after_acknowledgement(conn)
     notify, rate = spread(undisturbed), account.rate(stories)
