@@ -35,7 +35,7 @@ ORDERS = statement("""
     FROM service_order
     JOIN catalogue_item AS item ON item.code = service_order.item_code AND item.version = service_order.item_version
     JOIN assist_policy AS policy ON policy.assist = item.assist
-    JOIN account AS requester ON requester.id = service_order.requested_by
+    LEFT JOIN account AS requester ON requester.id = service_order.requested_by
     LEFT JOIN worker ON worker.id = service_order.worker_id
     LEFT JOIN account AS worker_account ON worker_account.id = worker.account_id
     LEFT JOIN provider ON provider.id = worker.provider_id
@@ -107,6 +107,10 @@ def _attention(order: Row) -> AttentionNote | None:
     )
 
 
+def _requester(order: Row) -> Person | None:
+    return None if order["requested_by"] is None else Person(id=order["requested_by"], name=order["requested_name"])
+
+
 def _order_card(order: Row, elder: Row, now: datetime) -> OrderCard:
     return OrderCard(
         id=order["id"],
@@ -118,8 +122,9 @@ def _order_card(order: Row, elder: Row, now: datetime) -> OrderCard:
         window_from=order["window_from"],
         window_to=order["window_to"],
         note=order["note"],
+        source=order["source"],
         requested_at=order["requested_at"],
-        requested_by=Person(id=order["requested_by"], name=order["requested_name"]),
+        requested_by=_requester(order),
         sla=_sla(order, now),
         next_due=_next_due(order),
         worker=assigned_worker(order),

@@ -27,6 +27,7 @@ from control_center.timelines import order_timeline
 from control_center.views import elders_of_family
 from control_center.work_cards import Catalogue, CatalogueItem, OrderAnswer, OrderCard, OrderDetail, OrderList
 from dispatch import orders
+from dispatch.placing import Wish
 from schemas.database import Transaction, rows
 from schemas.statements import statement
 
@@ -106,7 +107,7 @@ def read_catalogue(_account: Viewer, db: Db, now: Now) -> Catalogue:
 @router.post("/orders", status_code=201)
 def request_order(wish: OrderWish, account: Staff, db: Db, now: Now) -> OrderAnswer:
     """Order a service; the engine looks for somebody at once."""
-    asked_for = orders.Wish(
+    asked_for = Wish(
         elder_id=wish.elder_id,
         item_code=wish.item,
         window_from=wish.window_from,

@@ -20,6 +20,7 @@ from schemas.states import (
     Assist,
     Attention,
     OfferState,
+    OrderSource,
     OrderState,
     ResponderKind,
     Severity,
@@ -73,7 +74,7 @@ class OrderDue(Shape):
     """What happens by itself, and when."""
 
     at: datetime
-    reason: Literal["assign", "offer", "arrive", "finish", "confirm"]
+    reason: Literal["assign", "offer", "depart", "arrive", "finish", "confirm", "settle"]
 
 
 class OrderCard(Shape):
@@ -89,6 +90,7 @@ class OrderCard(Shape):
     window_from: datetime
     window_to: datetime
     note: str | None
+    source: OrderSource
     requested_at: datetime
     requested_by: Person | None
     sla: OrderSla

@@ -14,7 +14,12 @@ ORDERS: Final[LiteralString] = """
     SELECT service_order.id, service_order.state, service_order.elder_id, service_order.worker_id,
            service_order.skills, service_order.duration_minutes, service_order.window_from, service_order.window_to,
            service_order.accept_due_at, service_order.checked_in_at, service_order.attention,
-           service_order.attention_detail, service_order.due_at, service_order.due_reason,
+           service_order.attention_detail, service_order.due_at, service_order.due_reason, service_order.item_code,
+           service_order.item_version, service_order.is_test, service_order.source, service_order.lead_id,
+           service_order.mode, service_order.priority, service_order.worker_sex, service_order.sex_required,
+           service_order.planned_at, service_order.price_fen, service_order.subsidy_fen, service_order.provider_fen,
+           service_order.subsidy_category, service_order.departed_at, service_order.begun_at,
+           service_order.completed_at, service_order.ended_at, service_order.requested_at,
            elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
            policy.accept_seconds, policy.offer_seconds, policy.offers_at_once, policy.overrun_seconds,
            policy.confirm_seconds

@@ -1,23 +1,19 @@
 """What staff and relatives do with an order: request, cancel, reassign, search again, confirm, settle."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from dispatch import offers
 from dispatch.attention import call_attention, withdraw_attention
 from dispatch.order_rows import orders_where, require_step, subject_of
-from dispatch.refusals import RefusalCode, Refused
+from dispatch.placing import Wish, place
+from dispatch.refusals import Refused
 from dispatch.searching import LOOK_AGAIN, look_at, round_mark, search_on
-from dispatch.timelines import Subject, record, tell
+from dispatch.timelines import record, tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import AWAY, ElderState, OrderState, Role
 
-FORGIVEN: Final = timedelta(minutes=1)
-"""How far a window may begin in the past: filling in the form takes time."""
-FURTHEST_AHEAD: Final = timedelta(days=60)
-LONGEST_WINDOW: Final = timedelta(hours=24)
 STAFF: Final[tuple[Role, ...]] = ("operator", "supervisor")
 
 LOCK_IN_SCOPE = orders_where("""
@@ -34,30 +30,10 @@ LOCK_OF_ELDER = orders_where(
     "ORDER BY service_order.id FOR UPDATE OF service_order",
 )
 ELDER_IN_SCOPE = statement("""
-    SELECT elder.state FROM elder
-    WHERE elder.id = %(id)s::integer AND EXISTS (
-        SELECT FROM elder_audience(%(now)s::timestamptz) AS audience
-        WHERE audience.elder_id = %(id)s::integer AND audience.account_id = %(actor_id)s::integer
-          AND audience.role = ANY(%(roles)s::text[]))
-    FOR SHARE OF elder
-""")
-ITEM = statement("""
-    SELECT item.version, item.duration_minutes, item.skills, item.window_minutes,
-           policy.accept_seconds
-    FROM catalogue_item AS item
-    JOIN assist_policy AS policy ON policy.assist = item.assist
-    WHERE item.code = %(code)s::text AND item.valid_from <= %(now)s::timestamptz
-      AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
-""")
-KNOWN_SKILLS = statement("SELECT count(*) AS known FROM skill WHERE code = ANY(%(skills)s::text[])")
-INSERT = statement("""
-    INSERT INTO service_order (elder_id, item_code, item_version, state, is_test, skills, duration_minutes, window_from,
-                               window_to, note, requested_at, requested_by, accept_due_at, due_at, due_reason)
-    VALUES (%(elder_id)s::integer, %(item_code)s::text, %(item_version)s::smallint, 'requested', %(is_test)s::boolean,
-            %(skills)s::text[], %(duration_minutes)s::smallint, %(window_from)s::timestamptz,
-            %(window_to)s::timestamptz, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer,
-            %(accept_due_at)s::timestamptz, %(now)s::timestamptz, 'assign')
-    RETURNING id
+    SELECT FROM elder_audience(%(now)s::timestamptz) AS audience
+    WHERE audience.elder_id = %(id)s::integer AND audience.account_id = %(actor_id)s::integer
+      AND audience.role = ANY(%(roles)s::text[])
+    LIMIT 1
 """)
 CANCEL = statement("""
     UPDATE service_order
@@ -82,71 +58,15 @@ CONFIRM = statement("""
 SETTLE = statement("UPDATE service_order SET state = 'settled' WHERE id = %(id)s::bigint")
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is ordered, for whom and when; without `window_to` the item's usual window; `skills` beyond the item's."""
-
-    elder_id: int
-    item_code: str
-    window_from: datetime
-    window_to: datetime | None
-    skills: tuple[str, ...]
-    note: str | None
-
-
-def window_refusal(window_from: datetime, window_to: datetime, now: datetime) -> RefusalCode | None:
-    """Why nothing can be ordered for a window; None when it can."""
-    if window_to <= window_from:
-        return "window_empty"
-    if window_to - window_from > LONGEST_WINDOW:
-        return "window_too_long"
-    if window_from < now - FORGIVEN:
-        return "in_the_past"
-    return "too_far_ahead" if window_from > now + FURTHEST_AHEAD else None
-
-
 def request_order(tx: Transaction, now: datetime, actor_id: int, wish: Wish) -> int:
     """Order something for an elder in the scope of staff; the engine looks for a worker at once. Returns the id.
 
-    Raises Refused: not_found, elder_away, unknown_item, unknown_skill, window_empty, window_too_long, in_the_past,
-    too_far_ahead.
+    Raises Refused not_found, and what `place` does.
     """
-    elder = tx.row(ELDER_IN_SCOPE, {"id": wish.elder_id, "now": now, "actor_id": actor_id, "roles": list(STAFF)})
-    if elder is None:
+    asking = {"id": wish.elder_id, "now": now, "actor_id": actor_id, "roles": list(STAFF)}
+    if tx.row(ELDER_IN_SCOPE, asking) is None:
         raise Refused("not_found")
-    item = tx.row(ITEM, {"code": wish.item_code, "now": now})
-    if item is None:
-        raise Refused("unknown_item")
-    skills = sorted({*item["skills"], *wish.skills})
-    [found] = tx.rows(KNOWN_SKILLS, {"skills": skills})
-    if found["known"] < len(skills):
-        raise Refused("unknown_skill")
-    window_to = wish.window_to or wish.window_from + timedelta(minutes=item["window_minutes"])
-    refusal = window_refusal(wish.window_from, window_to, now)
-    if refusal is not None:
-        raise Refused(refusal)
-    if elder["state"] in AWAY:
-        raise Refused("elder_away")
-    [made] = tx.rows(
-        INSERT,
-        {
-            "elder_id": wish.elder_id,
-            "item_code": wish.item_code,
-            "item_version": item["version"],
-            "is_test": elder["state"] == "test",
-            "skills": skills,
-            "duration_minutes": item["duration_minutes"],
-            "window_from": wish.window_from,
-            "window_to": window_to,
-            "note": wish.note,
-            "now": now,
-            "actor_id": actor_id,
-            "accept_due_at": now + timedelta(seconds=item["accept_seconds"]),
-        },
-    )
-    subject = Subject("order", int(made["id"]), wish.elder_id)
-    tell(tx, now, subject, "order.requested", actor_id=actor_id)
-    return subject.id
+    return place(tx, now, wish, actor_id=actor_id)
 
 
 def _in_scope(

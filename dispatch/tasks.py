@@ -29,11 +29,12 @@ class NewTask:
     elder_id: int | None = None
     alarm_id: int | None = None
     about: str | None = None
+    order_id: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
 
 INSERT = statement("""
-    INSERT INTO task (kind, about, org_code, elder_id, alarm_id, created_at, due_at, detail)
+    INSERT INTO task (kind, about, org_code, elder_id, alarm_id, order_id, created_at, due_at, detail)
     SELECT %(kind)s::text, %(about)s::text, COALESCE(
                %(org_code)s::text,
                (SELECT COALESCE(household.org_code, alarm.org_code)
@@ -43,7 +44,8 @@ INSERT = statement("""
                (SELECT household.org_code FROM elder JOIN household ON household.id = elder.household_id
                 WHERE elder.id = %(elder_id)s::integer),
                (SELECT code FROM org_unit WHERE parent_code IS NULL ORDER BY code LIMIT 1)),
-           %(elder_id)s::integer, %(alarm_id)s::bigint, %(now)s::timestamptz, %(due_at)s::timestamptz, %(detail)s::jsonb
+           %(elder_id)s::integer, %(alarm_id)s::bigint, %(order_id)s::bigint, %(now)s::timestamptz,
+           %(due_at)s::timestamptz, %(detail)s::jsonb
     ON CONFLICT (kind, about) DO NOTHING
     RETURNING id
 """)
@@ -117,6 +119,7 @@ def create(tx: Transaction, now: datetime, new: NewTask) -> int:
             "org_code": new.org_code,
             "elder_id": new.elder_id,
             "alarm_id": new.alarm_id,
+            "order_id": new.order_id,
             "now": now,
             "due_at": new.due_at,
             "detail": Jsonb(new.detail),
@@ -129,7 +132,9 @@ def create(tx: Transaction, now: datetime, new: NewTask) -> int:
     if new.alarm_id is not None:
         said = {"task_id": task_id, "task": new.kind, "due_at": new.due_at.isoformat()}
         record(tx, now, new.alarm_id, "task_created", detail=said)
-    tx.emit(Event("task.created", now, alarm_id=new.alarm_id, elder_id=new.elder_id, task_id=task_id))
+    tx.emit(
+        Event("task.created", now, alarm_id=new.alarm_id, order_id=new.order_id, elder_id=new.elder_id, task_id=task_id)
+    )
     return task_id
 
 
@@ -227,5 +232,11 @@ def _call_again(tx: Transaction, now: datetime, task: Row) -> None:
 
 def _event(kind: EventKind, now: datetime, task: Row, actor_id: int | None = None) -> Event:
     return Event(
-        kind, now, alarm_id=task["alarm_id"], elder_id=task["elder_id"], account_id=actor_id, task_id=int(task["id"])
+        kind,
+        now,
+        alarm_id=task["alarm_id"],
+        order_id=task["order_id"],
+        elder_id=task["elder_id"],
+        account_id=actor_id,
+        task_id=int(task["id"]),
     )

@@ -57,7 +57,21 @@ ShelveReason = Literal[
     "known_fault", "engineer_coming", "elder_away", "waiting_for_family", "works_in_building", "other"
 ]
 """Why an alarm is put aside for a while."""
-TaskKind = Literal["call_back", "missed_call", "breach_review", "rota_gap", "unreachable", "audit"]
+TaskKind = Literal[
+    "call_back",
+    "missed_call",
+    "breach_review",
+    "rota_gap",
+    "unreachable",
+    "audit",
+    "unfilled_order",
+    "visit_call_back",
+    "back_entry",
+    "fraud_review",
+    "complaint",
+    "certificate",
+    "settlement",
+]
 TaskOutcome = Literal[
     "well",
     "needs_help",
@@ -76,6 +90,17 @@ TaskOutcome = Literal[
     "mended",
     "replaced",
     "checked",
+    "took_place",
+    "did_not_take_place",
+    "approved",
+    "rejected",
+    "confirmed_fraud",
+    "no_fraud",
+    "upheld",
+    "dismissed",
+    "renewed",
+    "lapsed",
+    "settled",
 ]
 GroupKind = Literal["building", "dark_street"]
 """Why incidents of several homes belong together."""
@@ -96,8 +121,25 @@ OrderState = Literal[
 ]
 OfferState = Literal["open", "accepted", "declined", "expired", "withdrawn", "lost"]
 ResponseState = Literal["searching", "found", "nobody"]
-Attention = Literal["nobody_eligible", "nobody_accepted", "late", "overrun", "elder_away"]
+Attention = Literal[
+    "nobody_eligible",
+    "nobody_accepted",
+    "late",
+    "overrun",
+    "elder_away",
+    "likely_late",
+    "companion_missing",
+    "unfit",
+    "no_show",
+]
 """Why a person must look at an order."""
+OrderSource = Literal[
+    "operator", "hotline", "family", "button", "schedule", "care_plan", "alarm", "rework", "companion"
+]
+"""Where an order came from; a companion is the second worker's part of a visit that takes two."""
+AssignmentMode = Literal["sequence", "best", "hall", "plan"]
+"""How an order finds its worker: one asked after the other, the best few at once, whoever takes it, planned ahead."""
+Sex = Literal["female", "male"]
 DeclineReason = Literal["busy", "too_far", "unwell", "other"]
 FailReason = Literal["elder_absent", "elder_refused", "unsafe", "worker_unwell", "other"]
 Assist = Literal["clean", "meal", "bath", "walk", "emergency", "medical"]
@@ -253,9 +295,28 @@ TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
     "rota_gap": frozenset({"filled", "accepted"}),
     "unreachable": frozenset({"mended", "replaced", "accepted"}),
     "audit": frozenset({"mended", "checked"}),
+    "unfilled_order": frozenset({"filled", "not_needed", "accepted"}),
+    "visit_call_back": frozenset({"took_place", "did_not_take_place", "not_reached"}),
+    "back_entry": frozenset({"approved", "rejected"}),
+    "fraud_review": frozenset({"confirmed_fraud", "no_fraud"}),
+    "complaint": frozenset({"upheld", "dismissed"}),
+    "certificate": frozenset({"renewed", "lapsed"}),
+    "settlement": frozenset({"settled"}),
 }
 """How each kind of task can end."""
-FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset({"breach_review", "rota_gap", "unreachable", "audit"})
+FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset(
+    {
+        "breach_review",
+        "rota_gap",
+        "unreachable",
+        "audit",
+        "back_entry",
+        "fraud_review",
+        "complaint",
+        "certificate",
+        "settlement",
+    }
+)
 """Tasks that only a supervisor may do."""
 AT_HOME_ONLY: Final[frozenset[AlarmKind]] = frozenset({"no_movement", "water_low", "wandering"})
 """Kinds that say something only of somebody who lives at home at the time."""

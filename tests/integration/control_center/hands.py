@@ -7,6 +7,7 @@ from typing import TypeVar
 from dispatch import orders, replies, responders, visits
 from dispatch.answering import acknowledge, resolve
 from dispatch.order_deadlines import sweep_orders
+from dispatch.placing import Wish
 from dispatch.refusals import RefusalCode
 from dispatch.visits import Spot
 from schemas.database import Transaction, transaction
@@ -37,7 +38,7 @@ class Hands:
     def order(self, elder: str, item: str = "meal", *, minutes: float = 60, by: str = "operator") -> int:
         """Order something whose window begins in so many minutes."""
         begins = self.clock.now + timedelta(minutes=minutes)
-        wish = orders.Wish(self.cast.elders[elder], item, begins, begins + timedelta(hours=2), (), "敲门要响")
+        wish = Wish(self.cast.elders[elder], item, begins, begins + timedelta(hours=2), (), "敲门要响")
         return self.do(lambda tx: orders.request_order(tx, self.clock.now, self.cast.accounts[by], wish))
 
     def offered(self, elder: str, item: str = "meal", *, minutes: float = 60) -> int:

@@ -74,6 +74,7 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
         "window_to": iso(now + timedelta(minutes=80)),
         "note": "a private word",
         "requested_at": iso(now - timedelta(minutes=10)),
+        "source": "operator",
         "requested_by": {"id": cast.accounts["operator"], "name": "Name of operator"},
         "sla": {
             "accept": {"due_at": iso(now), "met_at": iso(now - timedelta(minutes=8)), "breached": False},

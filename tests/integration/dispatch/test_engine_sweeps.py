@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY
 import dispatch.engine
 from dispatch.duties import FIRST, THEN, Duty
 from dispatch.engine import Engine
-from dispatch.orders import Wish, request_order
+from dispatch.orders import request_order
+from dispatch.placing import Wish
 from dispatch.publisher import CommandPublisher
 from launcher.broker import EmbeddedBroker
 from schemas.database import Transaction, connect, transaction

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dispatch.orders import Wish, cancel, confirm, reassign, request_order, search_again, settle
+from dispatch.orders import cancel, confirm, reassign, request_order, search_again, settle
+from dispatch.placing import Wish
 from dispatch.refusals import Refused
 from dispatch.visits import depart
 from schemas.database import Transaction, transaction

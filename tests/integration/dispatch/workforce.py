@@ -6,7 +6,8 @@ from typing import Any
 
 from dispatch import pairings, replies
 from dispatch.order_deadlines import sweep_orders
-from dispatch.orders import Wish, elder_state_changed, request_order
+from dispatch.orders import elder_state_changed, request_order
+from dispatch.placing import Wish
 from schemas.database import transaction
 from schemas.states import DeclineReason, ElderState, ProviderState, ResponderKind, Role, Travel
 from tests.integration.district import Connection, add_elder, add_household, add_operator, one

@@ -103,6 +103,7 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
         window_to=NOW + timedelta(hours=1),
         note="敲门要响",
         requested_at=NOW,
+        source="operator",
         requested_by=Person(id=1, name="王敏"),
         sla=OrderSla(accept=None, arrive=None, finish=None),
         next_due=None,

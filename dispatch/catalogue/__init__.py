@@ -1,0 +1,1 @@
+"""What can be ordered, in versions, and what it costs whom."""
