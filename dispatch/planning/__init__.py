@@ -1,0 +1,1 @@
+"""Plans of a day for many workers: the format, the solvers and the verifier. Pure: no database."""
