@@ -7,6 +7,7 @@ from typing import Final
 from dispatch.catalogue.items import Item, item_on_sale
 from dispatch.catalogue.prices import Price, price_for
 from dispatch.catalogue.profiles import Profile, profile_of, wanted_sex
+from dispatch.catalogue.subsidies import claim_of
 from dispatch.refusals import RefusalCode, Refused
 from dispatch.timelines import Subject, tell
 from schemas.database import Row, Transaction
@@ -18,23 +19,28 @@ FORGIVEN: Final = timedelta(minutes=1)
 FURTHEST_AHEAD: Final = timedelta(days=60)
 LONGEST_WINDOW: Final = timedelta(hours=24)
 
+# One order for an elder after the other: what a subsidy has paid this month is read and spent in one.
 ELDER = statement("""
-    SELECT elder.id, elder.state, elder.gender, elder.tags FROM elder WHERE elder.id = %(id)s::integer
-    FOR SHARE OF elder
+    SELECT elder.id, elder.state, elder.gender, elder.tags, split_part(home.path, '/', 1) AS district_code
+    FROM elder
+    JOIN household ON household.id = elder.household_id
+    JOIN org_unit AS home ON home.code = household.org_code
+    WHERE elder.id = %(id)s::integer
+    FOR NO KEY UPDATE OF elder
 """)
 KNOWN_SKILLS = statement("SELECT count(*) AS known FROM skill WHERE code = ANY(%(skills)s::text[])")
 INSERT = statement("""
     INSERT INTO service_order (elder_id, item_code, item_version, state, is_test, skills, duration_minutes, window_from,
                                window_to, note, requested_at, requested_by, accept_due_at, due_at, due_reason, source,
                                source_ref, mode, priority, worker_sex, sex_required, price_fen, subsidy_fen,
-                               provider_fen, subsidy_category, lead_id)
+                               provider_fen, subsidy_category, subsidy_rule_id, lead_id)
     VALUES (%(elder_id)s::integer, %(item_code)s::text, %(item_version)s::smallint, 'requested', %(is_test)s::boolean,
             %(skills)s::text[], %(duration_minutes)s::smallint, %(window_from)s::timestamptz,
             %(window_to)s::timestamptz, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer,
             %(accept_due_at)s::timestamptz, %(now)s::timestamptz, 'assign', %(source)s::text, %(source_ref)s::bigint,
             %(mode)s::text, %(priority)s::smallint, %(worker_sex)s::text, %(sex_required)s::boolean,
             %(price_fen)s::integer, %(subsidy_fen)s::integer, %(provider_fen)s::integer, %(subsidy_category)s::text,
-            %(lead_id)s::bigint)
+            %(subsidy_rule_id)s::integer, %(lead_id)s::bigint)
     RETURNING id
 """)
 
@@ -80,7 +86,7 @@ def place(tx: Transaction, now: datetime, wish: Wish, *, actor_id: int | None) -
     elder = tx.row(ELDER, {"id": wish.elder_id})
     if elder is None:
         raise Refused("not_found")
-    item = item_on_sale(tx, wish.item_code, now)
+    item = item_on_sale(tx, wish.item_code, now, elder["district_code"])
     if item is None:
         raise Refused("unknown_item")
     skills = sorted({*item.skills, *wish.skills})
@@ -94,7 +100,8 @@ def place(tx: Transaction, now: datetime, wish: Wish, *, actor_id: int | None) -
     if elder["state"] in AWAY:
         raise Refused("elder_away")
     profile = profile_of(tx, wish.elder_id)
-    columns = _columns(now, wish, item, elder, profile) | {
+    claim = claim_of(tx, now, elder["id"], elder["tags"], elder["district_code"], wish.window_from)
+    columns = _columns(now, wish, item, elder, profile, price_for(item, claim)) | {
         "skills": skills,
         "window_to": window_to,
         "actor_id": actor_id,
@@ -110,12 +117,15 @@ COMPANION: Final[Row] = {
     "price_fen": 0,
     "subsidy_fen": 0,
     "subsidy_category": None,
+    "subsidy_rule_id": None,
 }
 """How a companion's row differs: the visit is paid for once, and each worker's provider gets its rate."""
 
 
 def _columns(now: datetime, wish: Wish, item: Item, elder: Row, profile: Profile) -> Row:
-    price: Price = price_for(item)
+    price = price_for(item)
+    if wish.source == "rework":
+        price = Price(0, 0, price.provider_fen, None)
     worker_sex, sex_required = wanted_sex(item.same_sex, elder["gender"], profile)
     return {
         "elder_id": wish.elder_id,
@@ -137,6 +147,7 @@ def _columns(now: datetime, wish: Wish, item: Item, elder: Row, profile: Profile
         "subsidy_fen": price.subsidy_fen,
         "provider_fen": price.provider_fen,
         "subsidy_category": price.category,
+        "subsidy_rule_id": price.rule_id,
         "lead_id": None,
     }
 

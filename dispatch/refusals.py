@@ -78,6 +78,9 @@ RefusalCode = Literal[
     "already_on_duty",
     "already_answered",
     "no_next_shift",
+    "too_late",
+    "too_much",
+    "second_person_needed",
 ]
 
 

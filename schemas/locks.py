@@ -28,6 +28,8 @@ class AdvisoryLock(IntEnum):
     """Looking at neighbours: two who looked at once would each make a group of the same building."""
     SHIFT_CHECK = 7_221_109
     """Two engines would ask for the same tasks."""
+    FORECASTS = 7_221_110
+    """Foretelling who will be late."""
     SEEDING = 7_221_177
     STAFFING = 7_221_178
 
