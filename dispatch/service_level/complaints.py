@@ -29,7 +29,8 @@ LOCK_FOR = orders_where("""
           AND audience.role IN ('operator', 'supervisor', 'family'))
 """)
 INSERT = statement("""
-    INSERT INTO complaint (order_id, elder_id, worker_id, provider_id, kind, words, complainer, made_at, made_by, due_at)
+    INSERT INTO complaint (order_id, elder_id, worker_id, provider_id, kind, words, complainer, made_at, made_by,
+                           due_at)
     VALUES (%(order_id)s::bigint, %(elder_id)s::integer, %(worker_id)s::integer,
             (SELECT provider_id FROM worker WHERE id = %(worker_id)s::integer), %(kind)s::text, %(words)s::text,
             %(complainer)s::text, %(now)s::timestamptz, %(actor_id)s::integer, %(due_at)s::timestamptz)

@@ -1,4 +1,4 @@
-"""Visits that did not take place because somebody was not there: who is to blame, by which rule, and what it costs whom."""
+"""Visits that did not take place because somebody was not there: who is to blame, and by which rule it is paid."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,8 +18,8 @@ from schemas.statements import statement
 
 POLICY = statement("SELECT no_show_minutes, late_cancel_minutes FROM visit_policy")
 INSERT = statement("""
-    INSERT INTO no_show (order_id, worker_id, at, reason, blame, rule_id, elder_fen, provider_fen, penalty_fen, evidence,
-                         decided_by, note, replaces)
+    INSERT INTO no_show (order_id, worker_id, at, reason, blame, rule_id, elder_fen, provider_fen, penalty_fen,
+                         evidence, decided_by, note, replaces)
     VALUES (%(order_id)s::bigint, %(worker_id)s::integer, %(now)s::timestamptz, %(reason)s::text, %(blame)s::text,
             %(rule_id)s::integer, %(elder_fen)s::integer, %(provider_fen)s::integer, %(penalty_fen)s::integer,
             %(evidence)s::jsonb, %(decided_by)s::integer, %(note)s::text, %(replaces)s::bigint)
@@ -48,9 +48,7 @@ class VisitPolicy:
 def visit_policy(tx: Transaction) -> VisitPolicy:
     """The row of `visit_policy`; its usual figures when somebody deleted it."""
     found = tx.row(POLICY) or {"no_show_minutes": 20, "late_cancel_minutes": 120}
-    return VisitPolicy(
-        timedelta(minutes=found["no_show_minutes"]), timedelta(minutes=found["late_cancel_minutes"])
-    )
+    return VisitPolicy(timedelta(minutes=found["no_show_minutes"]), timedelta(minutes=found["late_cancel_minutes"]))
 
 
 def is_no_show(order: Row, now: datetime, policy: VisitPolicy) -> bool:
