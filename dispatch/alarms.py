@@ -57,7 +57,7 @@ INSERT = statement("""
     INSERT INTO alarm (kind, severity, state, incident_id, to_group, elder_id, household_id, device_key, org_code,
                        is_test, occurred_at,
                        raised_at, last_signal_at, promise_policy_id, answer_due_at, dispatch_due_at, accept_due_at,
-                       on_scene_due_at, resolve_due_at, sla_due_at, due_at, due_reason,
+                       on_scene_due_at, resolve_due_at, sla_due_at, order_due_at, due_at, due_reason,
                        details)
     SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(incident_id)s::bigint, %(to_group)s::boolean,
            %(elder_id)s::integer, %(household_id)s::integer, %(device_key)s::integer, %(org_code)s::text,
@@ -69,6 +69,9 @@ INSERT = statement("""
            clock.start + make_interval(secs => policy.on_scene_seconds),
            clock.start + make_interval(secs => policy.resolve_seconds),
            CASE WHEN NOT %(is_test)s::boolean THEN clock.start + make_interval(secs => policy.answer_seconds) END,
+           CASE WHEN NOT %(is_test)s::boolean THEN (
+               SELECT clock.start + make_interval(secs => visit.after_seconds) FROM alarm_order_policy AS visit
+               WHERE visit.kind = %(kind)s::text) END,
            CASE WHEN %(confirm_at)s::timestamptz IS NOT NULL THEN %(confirm_at)s::timestamptz
                 WHEN %(is_test)s::boolean THEN %(now)s::timestamptz + interval '1 hour'
                 ELSE %(now)s::timestamptz END,

@@ -34,6 +34,11 @@ def day_kind(day: date) -> DayKind:
     return "workday" if works else "holiday"
 
 
+def is_public_holiday(day: date) -> bool:
+    """Whether a day is one of a public holiday's, a weekend within it included; no day of an unknown year is."""
+    return day in chinese_calendar.constants.holidays
+
+
 def watch_calendar(day: date) -> int:
     """Say in the metrics, and in the log during the last two weeks, how many days the calendar still knows."""
     left = max((date(LAST_KNOWN_YEAR + 1, 1, 1) - day).days, 0)
