@@ -1,4 +1,4 @@
-"""How promises about visits were kept, by day, unit, provider, item or worker; the times of each group from its orders."""
+"""How promises about visits were kept, by day, unit, provider, item or worker."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,8 @@ KEPT = statement("""
         CROSS JOIN LATERAL (VALUES
             ('accept', visit.accept_due_at, visit.accepted_at),
             ('arrive', visit.window_to, visit.checked_in_at),
-            ('finish', visit.checked_in_at + make_interval(mins => visit.duration_minutes, secs => visit.overrun_seconds),
+            ('finish', visit.checked_in_at
+                       + make_interval(mins => visit.duration_minutes, secs => visit.overrun_seconds),
              visit.completed_at)
         ) AS promise (name, due_at, met_at)
         WHERE promise.due_at IS NOT NULL
