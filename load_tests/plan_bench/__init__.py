@@ -1,0 +1,1 @@
+"""Plans of public instances against the best known, behind `./anban bench plan`."""
