@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, StringConstraints
 
 from control_center.access import Action, elders_on, log_access
-from control_center.auth import OrderReader, SignedIn, Staff, Supervisor, Viewer
+from control_center.auth import OrderReader, SignedIn, Staff, Viewer
 from control_center.dependencies import (
     LARGEST_BIGINT,
     LARGEST_INTEGER,
@@ -196,11 +196,3 @@ def confirm(order_id: OrderId, account: Viewer, db: Db, now: Now, _body: Nothing
     with db.transaction(account.seat_id) as tx:
         orders.confirm(tx, now, order_id, account.id)
         return order_answer(tx, now, account, "order.confirmed", order_id)
-
-
-@router.post("/orders/{order_id}/settle")
-def settle(order_id: OrderId, account: Supervisor, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
-    """Close the books on a confirmed visit."""
-    with db.transaction(account.seat_id) as tx:
-        orders.settle(tx, now, order_id, account.id)
-        return order_answer(tx, now, account, "order.settled", order_id)

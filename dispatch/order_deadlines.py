@@ -1,4 +1,5 @@
-"""Deadlines of orders that came: look for a worker, move on from an offer, notice who is late, confirm by silence."""
+"""Deadlines of orders that came: look for a worker, move on from an offer, notice who is late, confirm by silence,
+remind of settlements."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,8 +8,9 @@ from prometheus_client import Counter
 
 from dispatch import offers
 from dispatch.attention import call_attention
+from dispatch.money import deadlines
 from dispatch.order_rows import orders_where, subject_of
-from dispatch.orders import confirmed, unassign
+from dispatch.orders import confirmed
 from dispatch.searching import LOOK_AT, look_at, offer_is_over, search
 from dispatch.sweeping import MATCHING_BATCH, Sweep, act_on_each
 from schemas.database import Row, Transaction
@@ -20,15 +22,6 @@ REMIND: Final = timedelta(minutes=15)
 CLAIM_DUE = orders_where(
     "service_order.due_at <= %(now)s::timestamptz",
     "ORDER BY service_order.due_at, service_order.id LIMIT %(limit)s::integer FOR UPDATE OF service_order SKIP LOCKED",
-)
-CLAIM_LOST = orders_where(
-    """
-    service_order.ended_at IS NULL AND service_order.state IN ('accepted', 'en_route')
-    AND service_order.worker_id IN (
-        SELECT worker.id FROM worker JOIN account ON account.id = worker.account_id
-        WHERE account.disabled_at IS NOT NULL)
-    """,
-    "LIMIT %(limit)s::integer FOR UPDATE OF service_order SKIP LOCKED",
 )
 OVERDUE = statement("SELECT count(*) AS overdue FROM service_order WHERE due_at < %(before)s::timestamptz")
 SWEEP: Final = Sweep(
@@ -42,11 +35,8 @@ SWEEP: Final = Sweep(
 def sweep_orders(tx: Transaction, now: datetime, limit: int = MATCHING_BATCH) -> int:
     """Act on every order whose deadline has come; returns how many were dealt with.
 
-    An order whose step fails is tried again half a minute later and holds up no other. One whose worker lost her
-    account before she came is taken from her first: nobody would come.
+    An order whose step fails is tried again half a minute later and holds up no other.
     """
-    lost = tx.rows(CLAIM_LOST, {"limit": limit})
-    act_on_each(tx, now, lost, lambda order: unassign(tx, now, order, None, None), SWEEP)
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
     return act_on_each(tx, now, due, lambda order: _act(tx, now, order), SWEEP)
 
@@ -65,4 +55,6 @@ def _act(tx: Transaction, now: datetime, order: Row) -> None:
             call_attention(tx, now, order, "overrun")
             look_at(tx, order, now + REMIND)
         case "confirm":
-            confirmed(tx, now, order, None)
+            confirmed(tx, now, order, None, how="silence")
+        case "settle":
+            deadlines.overdue(tx, now, order)

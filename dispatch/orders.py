@@ -1,10 +1,12 @@
-"""What staff and relatives do with an order: request, cancel, reassign, search again, confirm, settle."""
+"""What staff and relatives do with an order: request, cancel, reassign, search again, confirm."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from dispatch import offers
 from dispatch.attention import call_attention, withdraw_attention
+from dispatch.money.charging import charge
+from dispatch.money.deadlines import settle_by
 from dispatch.order_rows import orders_where, require_step, subject_of
 from dispatch.placing import Wish, place
 from dispatch.refusals import Refused
@@ -44,6 +46,7 @@ CANCEL = statement("""
 RESTART_PROMISE = statement("""
     UPDATE service_order
     SET accept_due_at = %(accept_due_at)s::timestamptz,
+        sla_due_at = CASE WHEN NOT is_test THEN LEAST(sla_due_at, %(accept_due_at)s::timestamptz) END,
         attention = CASE WHEN attention = 'elder_away' THEN attention END,
         attention_at = CASE WHEN attention = 'elder_away' THEN attention_at END,
         attention_detail = CASE WHEN attention = 'elder_away' THEN attention_detail ELSE '{}' END
@@ -51,11 +54,12 @@ RESTART_PROMISE = statement("""
 """)
 CONFIRM = statement("""
     UPDATE service_order
-    SET state = 'confirmed', confirmed_at = %(now)s::timestamptz, confirmed_by = %(actor_id)s::integer, due_at = NULL,
-        due_reason = NULL
+    SET state = 'confirmed', confirmed_at = %(now)s::timestamptz, confirmed_by = %(actor_id)s::integer,
+        confirmed_how = COALESCE(%(how)s::text, CASE (SELECT role FROM account WHERE id = %(actor_id)s::integer)
+            WHEN 'family' THEN 'family' ELSE 'staff' END),
+        due_at = %(due_at)s::timestamptz, due_reason = 'settle'
     WHERE id = %(id)s::bigint
 """)
-SETTLE = statement("UPDATE service_order SET state = 'settled' WHERE id = %(id)s::bigint")
 
 
 def request_order(tx: Transaction, now: datetime, actor_id: int, wish: Wish) -> int:
@@ -104,9 +108,19 @@ def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reaso
     unassign(tx, now, order, actor_id, reason)
 
 
-def unassign(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:
-    """Take a locked order from the worker who has it; nobody is the actor when the engine does."""
-    record(tx, now, subject_of(order), "unassigned", actor_id=actor_id, note=reason, detail=_former(tx, order))
+def unassign(
+    tx: Transaction,
+    now: datetime,
+    order: Row,
+    actor_id: int | None,
+    reason: str | None,
+    *,
+    detail: dict[str, object] | None = None,
+) -> None:
+    """Take a locked order from the worker who has it; nobody is the actor when the engine does. `detail` goes on the
+    timeline beside who had it."""
+    told = _former(tx, order) | (detail or {})
+    record(tx, now, subject_of(order), "unassigned", actor_id=actor_id, note=reason, detail=told)
     promised = now + timedelta(seconds=order["accept_seconds"])
     tx.execute(RESTART_PROMISE, {"id": order["id"], "accept_due_at": promised})
     search_on(tx, now, order)
@@ -146,21 +160,16 @@ def confirm(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> Non
     confirmed(tx, now, order, actor_id)
 
 
-def confirmed(tx: Transaction, now: datetime, order: Row, actor_id: int | None) -> None:
-    """Write down that a locked, completed order is confirmed, by nobody when the time for it has passed."""
+def confirmed(
+    tx: Transaction, now: datetime, order: Row, actor_id: int | None, how: Literal["code", "silence"] | None = None
+) -> None:
+    """Write down that a locked, completed order is confirmed: by an account, or by nobody when the elder's side gave the
+    worker its code or the time for it has passed. What it costs is booked, and its month's settlement is next."""
     require_step(order, "confirmed")
-    tx.execute(CONFIRM, {"id": order["id"], "now": now, "actor_id": actor_id})
-    tell(tx, now, subject_of(order), "order.confirmed", actor_id=actor_id)
-
-
-def settle(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> None:
-    """A supervisor closes the accounts of a confirmed order.
-
-    Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
-    """
-    order = _in_scope(tx, now, order_id, actor_id, ("supervisor",), "settled")
-    tx.execute(SETTLE, {"id": order_id})
-    tell(tx, now, subject_of(order), "order.settled", actor_id=actor_id)
+    due_at = settle_by(tx, now)
+    tx.execute(CONFIRM, {"id": order["id"], "now": now, "actor_id": actor_id, "how": how, "due_at": due_at})
+    detail = charge(tx, now, order) | ({"how": how} if how else {})
+    tell(tx, now, subject_of(order), "order.confirmed", actor_id=actor_id, detail=detail)
 
 
 def elder_state_changed(tx: Transaction, now: datetime, elder_id: int, state: ElderState) -> None:

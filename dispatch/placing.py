@@ -33,14 +33,15 @@ INSERT = statement("""
     INSERT INTO service_order (elder_id, item_code, item_version, state, is_test, skills, duration_minutes, window_from,
                                window_to, note, requested_at, requested_by, accept_due_at, due_at, due_reason, source,
                                source_ref, mode, priority, worker_sex, sex_required, price_fen, subsidy_fen,
-                               provider_fen, subsidy_category, subsidy_rule_id, lead_id)
+                               provider_fen, subsidy_category, subsidy_rule_id, lead_id, sla_due_at)
     VALUES (%(elder_id)s::integer, %(item_code)s::text, %(item_version)s::smallint, 'requested', %(is_test)s::boolean,
             %(skills)s::text[], %(duration_minutes)s::smallint, %(window_from)s::timestamptz,
             %(window_to)s::timestamptz, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer,
             %(accept_due_at)s::timestamptz, %(now)s::timestamptz, 'assign', %(source)s::text, %(source_ref)s::bigint,
             %(mode)s::text, %(priority)s::smallint, %(worker_sex)s::text, %(sex_required)s::boolean,
             %(price_fen)s::integer, %(subsidy_fen)s::integer, %(provider_fen)s::integer, %(subsidy_category)s::text,
-            %(subsidy_rule_id)s::integer, %(lead_id)s::bigint)
+            %(subsidy_rule_id)s::integer, %(lead_id)s::bigint,
+            CASE WHEN NOT %(is_test)s::boolean THEN %(accept_due_at)s::timestamptz END)
     RETURNING id
 """)
 
@@ -122,10 +123,9 @@ COMPANION: Final[Row] = {
 """How a companion's row differs: the visit is paid for once, and each worker's provider gets its rate."""
 
 
-def _columns(now: datetime, wish: Wish, item: Item, elder: Row, profile: Profile) -> Row:
-    price = price_for(item)
+def _columns(now: datetime, wish: Wish, item: Item, elder: Row, profile: Profile, price: Price) -> Row:
     if wish.source == "rework":
-        price = Price(0, 0, price.provider_fen, None)
+        price = Price(0, 0, price.provider_fen, None, None)
     worker_sex, sex_required = wanted_sex(item.same_sex, elder["gender"], profile)
     return {
         "elder_id": wish.elder_id,

@@ -78,15 +78,55 @@ RefusalCode = Literal[
     "already_on_duty",
     "already_answered",
     "no_next_shift",
+    "other_assist",
+    "version_planned",
+    "already_begun",
+    "books_open",
+    "books_differ",
+    "already_drafted",
+    "same_person",
+    "already_reversed",
+    "not_reversible",
+    "month_settled",
+    "receipt_known",
+    "evidence_missing",
+    "too_short",
+    "unknown_tick",
+    "too_many_photos",
+    "photo_too_large",
+    "not_a_picture",
+    "vitals_missing",
+    "unfit",
+    "already_rated",
+    "back_entry_asked",
+    "own_request",
+    "too_long_ago",
+    "schedule_ended",
+    "schedule_paused",
+    "schedule_not_paused",
+    "not_scheduled",
+    "already_ordered",
+    "plan_ended",
+    "not_for_families",
     "too_late",
     "too_much",
     "second_person_needed",
+    "district_supervisor_needed",
+    "licence_missing",
+    "last_area",
+    "rate_out_of_bounds",
+    "already_excluded",
+    "certificate_known",
+    "shift_overlaps",
+    "worker_left",
+    "already_on_leave",
 ]
 
 
 class Refused(Exception):
-    """The command changed nothing; `code` says why."""
+    """The command changed nothing; `code` says why, `missing` names what it lacked as the request would name it."""
 
-    def __init__(self, code: RefusalCode) -> None:
+    def __init__(self, code: RefusalCode, missing: tuple[str, ...] = ()) -> None:
         super().__init__(code)
         self.code = code
+        self.missing = missing

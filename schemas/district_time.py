@@ -23,6 +23,27 @@ def day_start(now: datetime) -> datetime:
     return day_bounds(now)[0]
 
 
+def month_of(at: datetime) -> date:
+    """The first day of the district's month that `at` lies in."""
+    return today(at).replace(day=1)
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after the one that begins on `month`."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def month_bounds(at: datetime) -> tuple[datetime, datetime]:
+    """The beginning and the end of the district's month that `at` lies in."""
+    first = month_of(at)
+    return midnight(first), midnight(next_month(first))
+
+
+def midnight(day: date) -> datetime:
+    """The first moment of a day of the district."""
+    return datetime.combine(day, time(), DISTRICT_TIME)
+
+
 def local_hour(at: datetime) -> int:
     """The hour of the district's clock, 0 to 23."""
     return at.astimezone(DISTRICT_TIME).hour

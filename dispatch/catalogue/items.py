@@ -1,4 +1,4 @@
-"""A catalogue item in the version that is on sale at a moment."""
+"""A catalogue item in the version that is on sale in a district at a moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,23 @@ from schemas.states import Assist
 Fee = Literal["free", "low_fee", "paid"]
 SameSex = Literal["any", "prefer", "require"]
 
+# A district's own version stands in for the one that all districts share, also where it is not offered there.
 ON_SALE = statement("""
-    SELECT item.code, item.version, item.assist, item.duration_minutes, item.skills, item.window_minutes, item.fee,
+    SELECT item.code, item.version, item.assist, item.name_zh, item.name_en, item.duration_minutes, item.skills,
+           item.window_minutes, item.fee,
            item.price_fen, item.provider_fen, item.workers, item.two_above_kg, item.same_sex, item.pre_checks,
            item.evidence, item.least_minutes, policy.accept_seconds
-    FROM catalogue_item AS item
+    FROM (
+        SELECT DISTINCT ON (standing.code) standing.* FROM catalogue_item AS standing
+        WHERE (%(code)s::text IS NULL OR standing.code = %(code)s::text)
+          AND (standing.district_code IS NULL OR standing.district_code = %(district_code)s::text)
+          AND standing.valid_from <= %(now)s::timestamptz
+          AND (standing.valid_to IS NULL OR standing.valid_to > %(now)s::timestamptz)
+        ORDER BY standing.code, standing.district_code NULLS LAST
+    ) AS item
     JOIN assist_policy AS policy ON policy.assist = item.assist
-    WHERE item.code = %(code)s::text AND item.valid_from <= %(now)s::timestamptz
-      AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
+    WHERE item.offered
+    ORDER BY item.assist, item.code
 """)
 
 
@@ -29,6 +38,8 @@ class Item:
     code: str
     version: int
     assist: Assist
+    name_zh: str
+    name_en: str
     duration_minutes: int
     skills: tuple[str, ...]
     window_minutes: int
@@ -59,7 +70,14 @@ def item_of(row: Row) -> Item:
     return Item(**{**row, "skills": tuple(row["skills"])})
 
 
-def item_on_sale(tx: Transaction, code: str, now: datetime) -> Item | None:
-    """The version of an item that can be ordered at a moment; None when there is none."""
-    found = tx.row(ON_SALE, {"code": code, "now": now})
+def item_on_sale(tx: Transaction, code: str, now: datetime, district_code: str) -> Item | None:
+    """The version of an item that can be ordered in a district at a moment; None when there is none."""
+    found = tx.row(ON_SALE, {"code": code, "now": now, "district_code": district_code})
     return None if found is None else item_of(found)
+
+
+def items_on_sale(tx: Transaction, now: datetime, district_code: str | None) -> list[Item]:
+    """Everything that can be ordered in a district at a moment, by assist and code; without a district what is sold
+    everywhere."""
+    found = tx.rows(ON_SALE, {"code": None, "now": now, "district_code": district_code})
+    return [item_of(item) for item in found]

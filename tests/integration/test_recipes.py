@@ -44,18 +44,18 @@ def test_an_order_type_added_by_the_recipe_is_offered_to_whoever_has_its_skill(
 ) -> None:
     street = Workforce(conn, NOW)
     street.add_worker("near-but-unskilled")
-    hairdresser = street.add_worker("far-but-skilled", north_m=3000)
+    podiatrist = street.add_worker("far-but-skilled", north_m=3000)
     with pytest.raises(Refused, match="unknown_item"):
-        street.request("haircut")
+        street.request("foot_care")
 
-    (tmp_path / "9999_add_haircut.sql").write_text(migration_in(recipe("An order type")))
-    assert migrate(database_url, tmp_path) == ["9999_add_haircut.sql"]
-    street.certify(hairdresser.id, "hairdressing", date(2026, 1, 1), date(2026, 12, 31))
+    (tmp_path / "9999_add_foot_care.sql").write_text(migration_in(recipe("An order type")))
+    assert migrate(database_url, tmp_path) == ["9999_add_foot_care.sql"]
+    street.certify(podiatrist.id, "podiatry", date(2026, 1, 1), date(2026, 12, 31))
 
-    order = street.accepted(hairdresser, item="haircut")
+    order = street.accepted(podiatrist, item="foot_care")
     assert street.order("state, worker_id, duration_minutes, skills", order) == (
         "accepted",
-        hairdresser.id,
+        podiatrist.id,
         30,
-        ["hairdressing"],
+        ["podiatry"],
     )

@@ -130,17 +130,6 @@ describe('the orders board', () => {
     await press('reason-submit')
     expect(desk.sent('POST /orders/1/cancel')).toEqual([{ reason: 'Not needed' }])
   })
-
-  test.each([
-    ['operator', false],
-    ['supervisor', true],
-  ] as const)('lets a %s settle: %s', async (role, may) => {
-    orderDetail(orderCard(1, { state: 'confirmed', ended_at: at(-60) }))
-    await open('/?view=orders&order=1', role)
-    await desk.tell(snapshot(1, []))
-    expect(desk.find('order-detail').attributes('data-state')).toBe('confirmed')
-    expect(desk.find('order-settle').exists()).toBe(may)
-  })
 })
 
 describe('a responder for an alarm', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { OrderCard, Role } from '../src/contract/types'
+import type { OrderCard } from '../src/contract/types'
 import { countOrders, inGroups } from '../src/orders/groups'
 import { itemName } from '../src/orders/item'
 import { isAtRisk, isLate, orderClock } from '../src/orders/promises'
@@ -106,7 +106,7 @@ describe('who was turned away', () => {
 })
 
 describe('the steps of staff', () => {
-  const steps = (state: OrderCard['state'], role: Role = 'operator') => stepsFor(orderCard(1, { state }), role)
+  const steps = (state: OrderCard['state']) => stepsFor(orderCard(1, { state }))
 
   test('depend on the state of the order', () => {
     expect(steps('requested')).toEqual(['search', 'cancel'])
@@ -114,12 +114,7 @@ describe('the steps of staff', () => {
     expect(steps('en_route')).toEqual(['reassign', 'cancel'])
     expect(steps('in_service')).toEqual(['cancel'])
     expect(steps('completed')).toEqual(['confirm'])
-  })
-
-  test('leave settling to a supervisor', () => {
     expect(steps('confirmed')).toEqual([])
-    expect(steps('confirmed', 'supervisor')).toEqual(['settle'])
-    expect(steps('settled', 'supervisor')).toEqual([])
   })
 })
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from dispatch import orders, pauses, tasks, visits
+from dispatch import pauses, tasks
 from dispatch.answering import add_note
 from dispatch.claims import claim, sweep_claims
 from dispatch.escalation import sweep_deadlines
 from dispatch.groups import sweep_groups
+from dispatch.positions import Spot
 from dispatch.refusals import Refused
 from dispatch.reviews import sweep_promises
+from dispatch.service.checking_in import check_in
 from dispatch.shelving import shelve
-from dispatch.visits import Spot
 from schemas.states import TASK_OUTCOMES
 from tests.integration.cast import raise_for
 from tests.integration.control_center.hands import AT_HOME, Hands
@@ -198,7 +199,7 @@ class RandomDay:
         account = self.cast.accounts[worker]
         steps: dict[str, Callable[[], None]] = {
             "accepted": lambda: self.hands.depart(worker, order),
-            "en_route": lambda: self.hands.do(lambda tx: visits.check_in(tx, self.clock.now, order, account, door)),
+            "en_route": lambda: self.hands.do(lambda tx: check_in(tx, self.clock.now, order, account, door)),
             "checked_in": lambda: self.hands.begin(worker, order),
             "in_service": lambda: self.hands.complete(worker, order),
         }
@@ -215,8 +216,5 @@ class RandomDay:
             "reassign": lambda: self.hands.reassign(order, actor),
             "search": lambda: self.hands.search_again(order, actor),
             "confirm": lambda: self.hands.confirm(order, actor),
-            "settle": lambda: self.hands.do(
-                lambda tx: orders.settle(tx, self.clock.now, order, self.cast.accounts[actor])
-            ),
         }
-        commands[self.choice.choice(("cancel", "reassign", "reassign", "search", "confirm", "settle"))]()
+        commands[self.choice.choice(("cancel", "reassign", "reassign", "search", "confirm"))]()

@@ -137,9 +137,6 @@ ORDERS: Final[dict[tuple[str, str], Case]] = {
     ("POST", "/api/orders/{order_id}/reassign"): _for_visit("reassign", "accepted", ACT_FOR_GUI, {"reason": "病了"}),
     ("POST", "/api/orders/{order_id}/search"): _for_visit("search", "requested", ACT_FOR_GUI),
     ("POST", "/api/orders/{order_id}/confirm"): _for_visit("confirm", "completed", _SEE_GUI),
-    ("POST", "/api/orders/{order_id}/settle"): _for_visit(
-        "settle", "confirmed", expect(403, _SIGNED_OUT, {"supervisor": 200})
-    ),
 }
 
 

@@ -84,7 +84,6 @@ def test_every_look_at_orders_homes_people_and_families_is_recorded(
         ("worker_of_gui", "order.begun", "POST", f"{order}/begin", {}, {"gui"}, visit, None),
         ("worker_of_gui", "order.completed", "POST", f"{order}/complete", spot, {"gui"}, visit, None),
         ("family_of_gui", "order.confirmed", "POST", f"{order}/confirm", {}, {"gui"}, visit, None),
-        ("supervisor", "order.settled", "POST", f"{order}/settle", {}, {"gui"}, visit, None),
         ("operator", "order.searched", "POST", f"/api/orders/{chens}/search", {}, {"chen"}, chens, None),
         ("operator", "order.cancelled", "POST", f"/api/orders/{chens}/cancel", {"reason": "x"}, {"chen"}, chens, None),
         ("operator", "order.requested", "POST", "/api/orders", wish, {"gui"}, chens + 3, None),

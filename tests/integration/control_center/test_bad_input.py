@@ -79,7 +79,6 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ("POST", "/api/orders/{order}/reassign", {"reason": "x"}, "operator"),
     ("POST", "/api/orders/{order}/search", {}, "operator"),
     ("POST", "/api/orders/{order}/confirm", {}, "family_of_chen"),
-    ("POST", "/api/orders/{order}/settle", {}, "supervisor"),
     ("POST", "/api/offers/{offer}/accept", {}, "worker_of_gui"),
     ("POST", "/api/offers/{offer}/decline", {"reason": "busy"}, "worker_of_gui"),
     ("POST", "/api/orders/{order}/depart", {}, "worker_of_gui"),

@@ -138,15 +138,14 @@ def test_an_order_goes_from_request_to_settlement(
     clock.move(minutes=50)
     done = do(client, cast, "asked_worker", f"{order}/complete", {**AT_GUIS, "note": "洗好了"})["card"]
     assert (done["state"], done["home"], done["note"], done["elder"]["phone"]) == ("completed", None, None, None)
-    assert do(client, cast, "family_of_gui", f"{order}/confirm")["card"]["state"] == "confirmed"
-    settled = do(client, cast, "supervisor", f"{order}/settle")["card"]
-    assert (settled["state"], settled["next_due"]) == ("settled", None)
+    confirmed = do(client, cast, "family_of_gui", f"{order}/confirm")["card"]
+    assert (confirmed["state"], confirmed["next_due"]) == ("confirmed", None)
 
     detail = client.get(order, headers=cast.cookie("operator")).json()
-    steps = ["requested", "offered", "accepted", "departed", "checked_in", "begun", "completed", "confirmed", "settled"]
+    steps = ["requested", "offered", "accepted", "departed", "checked_in", "begun", "completed", "confirmed"]
     assert [entry["kind"] for entry in detail["timeline"]] == steps
     told = client.get(order, headers=cast.cookie("family_of_gui")).json()["timeline"]
-    assert [entry["kind"] for entry in told] == [step for step in steps if step not in ("offered", "settled")]
+    assert [entry["kind"] for entry in told] == [step for step in steps if step != "offered"]
     assert told[1]["actor"]["name"] == "Name of asked_worker" and told[0]["actor"] is None
 
 

@@ -4,12 +4,22 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from dispatch.orders import cancel, confirm, settle
-from dispatch.visits import Spot, begin, check_in, complete, depart, fail
+from dispatch.orders import cancel, confirm
+from dispatch.positions import Spot
+from dispatch.service.checking_in import check_in
+from dispatch.service.completing import complete
+from dispatch.service.visits import begin, depart, fail
 from schemas.database import Transaction, transaction
+from schemas.statements import statement
 from tests.integration.dispatch.workforce import HOME, MINUTE, Worker, Workforce
 
 AT_HOME: Final = Spot(*HOME, 10)
+SETTLED: Final = statement("""
+    UPDATE service_order SET state = 'settled', due_at = NULL, due_reason = NULL WHERE id = %(id)s::bigint
+""")
+"""As the approval of its month's settlement leaves it."""
+HURRIED: Final = "老人要休息，提前结束"
+"""Why a visit ended without what its item demands."""
 STATES: Final = (
     "requested", "offered", "accepted", "en_route", "checked_in", "in_service", "completed", "confirmed", "settled",
     "cancelled", "failed",
@@ -18,11 +28,11 @@ STATES: Final = (
 
 def visit_until(street: Workforce, worker: Worker, order: int, last: str, at: datetime) -> None:
     """Let the worker take her steps up to and including the last."""
-    steps: list[tuple[str, Callable[[Transaction], None]]] = [
+    steps: list[tuple[str, Callable[[Transaction], object]]] = [
         ("depart", lambda tx: depart(tx, at, order, worker.account)),
         ("check_in", lambda tx: check_in(tx, at, order, worker.account, AT_HOME)),
         ("begin", lambda tx: begin(tx, at, order, worker.account)),
-        ("complete", lambda tx: complete(tx, at, order, worker.account, AT_HOME, "吃得很好")),
+        ("complete", lambda tx: complete(tx, at, order, worker.account, AT_HOME, "吃得很好", reason=HURRIED)),
     ]
     for name, step in steps:
         with transaction(street.conn) as tx:
@@ -48,7 +58,7 @@ def order_in(street: Workforce, worker: Worker, state: str) -> int:
         if state in ("confirmed", "settled"):
             confirm(tx, there, order, street.relative)
         if state == "settled":
-            settle(tx, there, order, street.supervisor)
+            tx.execute(SETTLED, {"id": order})
         if state == "cancelled":
             cancel(tx, now, order, street.operator, "不需要了")
         if state == "failed":

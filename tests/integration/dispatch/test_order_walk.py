@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from dispatch import replies
-from dispatch.orders import cancel, confirm, reassign, search_again, settle
+from dispatch.orders import cancel, confirm, reassign, search_again
 from dispatch.refusals import Refused
-from dispatch.visits import begin, check_in, complete, depart, fail
+from dispatch.service.checking_in import check_in
+from dispatch.service.completing import complete
+from dispatch.service.visits import begin, depart, fail
 from schemas.database import Transaction, transaction
 from schemas.states import OFFER_STEPS, ORDER_STEPS
-from tests.integration.dispatch.progress import AT_HOME
+from tests.integration.dispatch.progress import AT_HOME, HURRIED
 from tests.integration.dispatch.workforce import HOUR, MINUTE, Worker, Workforce
 from tests.integration.district import Connection
 
@@ -76,13 +78,12 @@ def _some_act(street: Workforce, at: datetime, dice: random.Random, workers: lis
         lambda tx: reassign(tx, at, order, street.operator, "x"),
         lambda tx: search_again(tx, at, order, street.operator),
         lambda tx: confirm(tx, at, order, street.relative),
-        lambda tx: settle(tx, at, order, street.supervisor),
     ]
     visits: list[Callable[[Transaction], Any]] = [
         lambda tx: depart(tx, at, order, account),
         lambda tx: check_in(tx, at, order, account, AT_HOME),
         lambda tx: begin(tx, at, order, account),
-        lambda tx: complete(tx, at, order, account, AT_HOME, None),
+        lambda tx: complete(tx, at, order, account, AT_HOME, None, reason=HURRIED),
         lambda tx: fail(tx, at, order, account, "other", None),
     ]
     answers: list[Callable[[Transaction], Any]] = [

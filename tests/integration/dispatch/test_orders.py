@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dispatch.orders import cancel, confirm, reassign, request_order, search_again, settle
+from dispatch.orders import cancel, confirm, reassign, request_order, search_again
 from dispatch.placing import Wish
 from dispatch.refusals import Refused
-from dispatch.visits import depart
+from dispatch.service.visits import depart
 from schemas.database import Transaction, transaction
 from tests.integration.dispatch.progress import STATES, order_in
 from tests.integration.dispatch.workforce import HOUR, MINUTE, Workforce
@@ -126,14 +126,12 @@ _COMMANDS: dict[str, Callable[[Transaction, datetime, int, Workforce], None]] = 
     "reassign": lambda tx, now, order, street: reassign(tx, now, order, street.operator, "x"),
     "search_again": lambda tx, now, order, street: search_again(tx, now, order, street.operator),
     "confirm": lambda tx, now, order, street: confirm(tx, now, order, street.relative),
-    "settle": lambda tx, now, order, street: settle(tx, now, order, street.supervisor),
 }
 _IN_TURN = {
     "cancel": {"requested", "offered", "accepted", "en_route", "checked_in", "in_service"},
     "reassign": {"accepted", "en_route"},
     "search_again": {"requested"},
     "confirm": {"completed"},
-    "settle": {"confirmed"},
 }
 
 
@@ -153,7 +151,7 @@ def test_a_command_out_of_turn_is_refused_and_changes_nothing(street: Workforce,
 @pytest.mark.parametrize("command", list(_COMMANDS))
 def test_nobody_commands_orders_outside_their_scope(street: Workforce, now: datetime, command: str) -> None:
     state = {"cancel": "accepted", "reassign": "accepted", "search_again": "requested", "confirm": "completed"}
-    order = order_in(street, street.add_worker("one"), state.get(command, "confirmed"))
+    order = order_in(street, street.add_worker("one"), state[command])
     street.conn.execute("INSERT INTO org_unit VALUES ('500109002', '500109', 'street', '朝阳', '500109/500109002/')")
     street.conn.execute("UPDATE membership SET org_code = '500109002' WHERE org_code IS NOT NULL")
     street.conn.execute("UPDATE membership SET valid_to = %s WHERE elder_id IS NOT NULL", (now,))
@@ -172,12 +170,8 @@ def test_each_role_has_its_own_commands(street: Workforce, now: datetime) -> Non
         confirm(tx, now, order, worker.account)
     with transaction(street.conn) as tx:
         confirm(tx, now, order, street.operator)
-    with pytest.raises(Refused, match="not_found"), transaction(street.conn) as tx:
-        settle(tx, now, order, street.operator)
-    with transaction(street.conn) as tx:
-        settle(tx, now, order, street.supervisor)
-    assert street.order("state, confirmed_by, due_at", order) == ("settled", street.operator, None)
-    assert street.timeline(order)[-2:] == ["confirmed", "settled"]
+    assert street.order("state, confirmed_by, due_reason", order) == ("confirmed", street.operator, "settle")
+    assert street.timeline(order)[-1] == "confirmed"
 
 
 @pytest.mark.parametrize("state", ["accepted", "en_route"])

@@ -213,7 +213,6 @@ export const api = {
   reassignOrder: (id: number, reason: string) => stepOrder(id, 'reassign', { reason }),
   searchAgain: (id: number) => stepOrder(id, 'search'),
   confirmOrder: (id: number) => stepOrder(id, 'confirm'),
-  settleOrder: (id: number) => stepOrder(id, 'settle'),
   depart: (id: number) => stepOrder(id, 'depart'),
   checkIn: (id: number, spot: Spot) => stepOrder(id, 'check-in', spot),
   begin: (id: number) => stepOrder(id, 'begin'),

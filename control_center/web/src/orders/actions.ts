@@ -18,5 +18,4 @@ export const orderActions = {
   reassign: (id: number, reason: string) => perform(id, 'reassign', () => api.reassignOrder(id, reason)),
   search: (id: number) => perform(id, 'search', () => api.searchAgain(id)),
   confirm: (id: number) => perform(id, 'confirm', () => api.confirmOrder(id)),
-  settle: (id: number) => perform(id, 'settle', () => api.settleOrder(id)),
 }

@@ -1,0 +1,1 @@
+"""What elders, subsidies and providers owe: a double-entry ledger, and its monthly settlement."""
