@@ -56,7 +56,8 @@ class Heard:
 
 
 def listen(topic: str, payload: bytes, now: datetime) -> Heard | None:
-    """What a message on the event lane says; None when it is on no device's event lane. Never raises."""
+    """What a message on the event lane says; None when it is on no device's event lane, and of a green button, which
+    calls for no help. Never raises."""
     try:
         address = parse_topic(topic)
     except UnknownTopic:
@@ -67,7 +68,7 @@ def listen(topic: str, payload: bytes, now: datetime) -> Heard | None:
         event = decode("event", payload)
     except Undecodable:
         return _unreadable(topic, address.device_id, payload, now)
-    if not isinstance(event, DeviceEvent):
+    if not isinstance(event, DeviceEvent) or event.kind == "service":
         return None
     severity: Severity = "emergency" if event.kind == "fall_cancelled" else KIND_SEVERITY[event.kind]
     identity = Identity(address.device_id, event.boot, event.seq)
@@ -84,7 +85,7 @@ def _unreadable(topic: str, device_id: str, payload: bytes, now: datetime) -> He
     said, digest = salvage_event(payload), hashlib.sha256(payload).digest()
     boot, seq = said.identity or (f"x{digest[:7].hex()}", 0)
     severity = KIND_SEVERITY["unreadable_event"]
-    if said.kind and said.kind != "fall_cancelled":
+    if said.kind and said.kind != "fall_cancelled" and said.kind != "service":
         severity = KIND_SEVERITY[said.kind]
     return Heard(Identity(device_id, boot, seq), "unreadable_event", severity, now, now, topic, digest)
 

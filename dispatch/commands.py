@@ -115,9 +115,14 @@ SWEEP: Final = Sweep(
 
 
 def queue(
-    tx: Transaction, now: datetime, device_key: int, alarm_id: int, kind: CommandKind, actor_id: int | None = None
+    tx: Transaction,
+    now: datetime,
+    device_key: int,
+    alarm_id: int | None,
+    kind: CommandKind,
+    actor_id: int | None = None,
 ) -> uuid.UUID:
-    """Put a command into the outbox; returns its id."""
+    """Put a command into the outbox; returns its id. The answer to one about no alarm is nowhere told."""
     identity = uuid.uuid4()
     tx.execute(
         INSERT,
@@ -134,8 +139,8 @@ def queue(
     return identity
 
 
-def send_seen(tx: Transaction, now: datetime, device_key: int, alarm_id: int) -> None:
-    """Tell the device that a person has seen its alarm."""
+def send_seen(tx: Transaction, now: datetime, device_key: int, alarm_id: int | None) -> None:
+    """Tell the device that a person has seen its alarm, or that what its green button asked for is ordered."""
     queue(tx, now, device_key, alarm_id, "seen")
 
 

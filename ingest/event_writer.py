@@ -10,6 +10,7 @@ from ingest.dead_letters import keep, letter_of_stranger
 from ingest.devices import KnownDevice, find_devices
 from ingest.readings import believed_time
 from ingest.received import DeadLetter, Readable, Received, read, sender_of
+from ingest.service_requests import ask_for_service
 from ingest.telemetry_writer import DUPLICATES, MESSAGES
 from schemas.database import Transaction
 from schemas.messages import CommandAck, DeviceEvent, Undecodable, decode, salvage_event
@@ -90,6 +91,8 @@ def _place(item: Readable | DeadLetter, device: KnownDevice | None) -> tuple[str
         return subject_of(_unreadable(item, device, "urgent")), "unreadable_event"
     if not isinstance(item.body, DeviceEvent):
         return "", ""
+    if item.body.kind == "service":
+        return "", ""
     kind = "fall" if item.body.kind == "fall_cancelled" else item.body.kind
     return subject_of(_signal(device, kind, _time_of(item.body, item.message), item.message, {})), kind
 
@@ -162,6 +165,9 @@ def _act(
     tx: Transaction, now: datetime, event: DeviceEvent, message: Received, device: KnownDevice, event_id: int
 ) -> None:
     at = _time_of(event, message)
+    if event.kind == "service":
+        ask_for_service(tx, now, device, event_id, device.caller(at, message.received_at), at)
+        return
     if event.kind == "fall_cancelled":
         alarm_id = cancel_fall(tx, now, device.key, at)
     elif event.kind == "fall" and fall_already_cancelled(tx, device.key, at):
@@ -204,7 +210,7 @@ def _keep_unreadable(tx: Transaction, now: datetime, letter: DeadLetter, device:
     salvaged = salvage_event(letter.message.payload)
     details: dict[str, int | str] = {"reason": letter.reason}
     severity = KIND_SEVERITY["unreadable_event"]
-    if salvaged.kind and salvaged.kind != "fall_cancelled":
+    if salvaged.kind and salvaged.kind != "fall_cancelled" and salvaged.kind != "service":
         details["kind"] = salvaged.kind
         severity = KIND_SEVERITY[salvaged.kind]
     if is_new:

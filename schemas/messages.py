@@ -14,7 +14,8 @@ MAX_PAYLOAD: Final = 64 * 1024
 MAX_SAMPLES: Final = 500
 _LARGEST_BIGINT: Final = 2**63 - 1
 
-EventKind = Literal["sos", "fall", "fall_cancelled", "leak", "smoke", "gas"]
+EventKind = Literal["sos", "fall", "fall_cancelled", "leak", "smoke", "gas", "service"]
+"""`service` is a press of the green button: somebody wants a service, and nothing has happened."""
 Boot = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$", description="Names one run of the device's firmware")]
 Seq = Annotated[int, Field(ge=0, le=_LARGEST_BIGINT, description="Counts up within one boot, one a message")]
 UtcMillis = Annotated[int, Field(ge=-_LARGEST_BIGINT, le=_LARGEST_BIGINT, description="Device time, UTC, ms")]

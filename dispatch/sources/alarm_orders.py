@@ -1,7 +1,7 @@
-"""From an alarm to a visit: where the policy says so, somebody is ordered to the door unless the alarm is over by then.
+"""From an alarm to a visit: where the policy says so, somebody is ordered to the door unless it is over by then.
 
-The deadline is set in the transaction that raises the alarm (`alarm.order_due_at`), so that no visit depends on a person
-who acknowledges; it leaves the time in which an operator telephones, so that none goes to who answers and is well.
+The deadline is set in the transaction that raises the alarm (`alarm.order_due_at`), so that no visit depends on a
+person who acknowledges; it leaves the time in which an operator telephones, so that none goes to who is well.
 """
 
 from datetime import datetime, timedelta

@@ -27,6 +27,9 @@ def moment(day: date, hour: int = 9) -> datetime:
     return at(day, time(hour))
 
 
+NINE = moment(MONDAY)
+
+
 class Kitchen:
     """A street on a Monday morning, with the engine's look at schedules."""
 
@@ -51,7 +54,7 @@ class Kitchen:
         """A meal at half past eleven on these days."""
         return Terms(more.pop("item", "meal"), Rule(weekdays, 1, first, last, on_holidays), NOON, **more)
 
-    def make(self, now: datetime = moment(MONDAY), **about: Any) -> int:
+    def make(self, now: datetime = NINE, **about: Any) -> int:
         """A schedule of the elder, made by the operator."""
         about = {"weekdays": EVERY_DAY, **about}
         return self.command(
