@@ -53,7 +53,7 @@ def ways_of(problem: Problem, osrm_url: str | None = None, warn: Warn = lambda _
     places = problem.places or {}
     needed = sorted({worker.means for worker in problem.workers} or {"walk"})
     where = np.array(list(places.values()), dtype=np.float64).reshape(-1, 2)
-    estimates = {means: estimate(where, means) for means in needed}
+    estimates = estimate_all(where, needed)
     if osrm_url:
         for means in needed:
             estimates[means] = _asked(osrm_url, where, means, estimates[means], warn)
@@ -70,16 +70,20 @@ def _given(rows: list[list[float]]) -> Table:
     return table
 
 
-def estimate(where: Table, means: str) -> tuple[Table, Table]:
-    """Seconds and metres between places (rows of latitude and longitude) as `dispatch.travel` has them for one pair."""
+def estimate_all(where: Table, needed: list[str]) -> dict[str, tuple[Table, Table]]:
+    """Seconds and metres by means between places (rows of latitude and longitude), as `dispatch.travel` has them."""
     lat, lon = np.radians(where[:, 0]), np.radians(where[:, 1])
     half_lat, half_lon = (lat[None, :] - lat[:, None]) / 2, (lon[None, :] - lon[:, None]) / 2
     chord = np.sin(half_lat) ** 2 + np.cos(lat)[:, None] * np.cos(lat)[None, :] * np.sin(half_lon) ** 2
     metres = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(1.0, chord))) * DETOUR
-    metres_a_second = {str(name): speed / 3.6 for name, speed in SPEED_KMH.items()}[means]
-    seconds = np.rint(DOORS.total_seconds() + metres / metres_a_second)
-    np.fill_diagonal(seconds, 0)
-    return seconds, np.rint(metres)
+    speeds = {str(name): speed / 3.6 for name, speed in SPEED_KMH.items()}
+    rounded = np.rint(metres)
+    tables = {}
+    for means in needed:
+        seconds = np.rint(DOORS.total_seconds() + metres / speeds[means])
+        np.fill_diagonal(seconds, 0)
+        tables[means] = (seconds, rounded)
+    return tables
 
 
 def _asked(url: str, where: Table, means: str, estimated: tuple[Table, Table], warn: Warn) -> tuple[Table, Table]:

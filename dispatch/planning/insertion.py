@@ -1,0 +1,197 @@
+"""Routes under the exact clock: visits put where they cost least, taken out, and exchanged for others."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from dispatch.planning.tasks import NO_PICKUP, Crew, Day, Task
+from dispatch.planning.timing import BREAK, PICKUP, Clock, Timed, is_task
+
+_NEAREST = 12
+Until = Callable[[], bool]
+
+
+class Routes:
+    """The routes of a day, each of which keeps every rule at every moment; `left` are the tasks in none of them."""
+
+    def __init__(self, day: Day) -> None:
+        self._day = day
+        self.clock = Clock(day)
+        self.timed: dict[int, Timed] = {}
+        self.left: set[int] = {task.number for task in day.tasks}
+
+    def cost(self) -> float:
+        """What the routes cost, and what the tasks outside are worth."""
+        day = self._day
+        return sum(made.cost for made in self.timed.values()) + sum(day.tasks[number].prize for number in self.left)
+
+    def copy(self) -> "Routes":
+        """The same routes, to be changed apart."""
+        other = Routes(self._day)
+        other.timed, other.left = dict(self.timed), set(self.left)
+        return other
+
+    def take(self, crew: int, stops: Sequence[int]) -> None:
+        """Give a worker these stops instead of what she has; those that do not fit, or are another's, are left out."""
+        self._drop(crew)
+        stops = self._needed([stop for stop in stops if not is_task(stop) or stop in self.left])
+        made = self.clock.with_breaks(self._day.crews[crew], stops) if stops else None
+        if made is not None:
+            self._set(crew, made)
+            return
+        tasks = [stop for stop in stops if is_task(stop)]
+        for number in sorted(tasks, key=lambda number: -self._worth(number)):
+            found = self._best(self._day.crews[crew], self._day.tasks[number])
+            if found is not None:
+                self._set(crew, found)
+
+    def remove(self, tasks: set[int]) -> None:
+        """Take tasks out of the routes they are in; a route that cannot stand without them loses what does not fit."""
+        for crew, made in list(self.timed.items()):
+            if not tasks.isdisjoint(made.stops):
+                self.take(crew, [stop for stop in made.stops if stop not in tasks])
+
+    def insert(self, numbers: Iterable[int], until: Until = lambda: False) -> None:
+        """Put tasks where they cost least, the most valuable and the hardest to place first."""
+        tasks = [self._day.tasks[number] for number in numbers]
+        for task in sorted(tasks, key=lambda task: (-self._worth(task.number), len(task.able), task.due, task.number)):
+            if until():
+                return
+            found = self._cheapest(task, self.near(task))
+            if found is not None:
+                self._set(*found)
+
+    def exchange(self, until: Until) -> None:
+        """Make room for tasks that are left: another task goes elsewhere, or out where it is worth less."""
+        for number in sorted(self.left, key=lambda number: (-self._worth(number), number)):
+            if until():
+                return
+            self._make_room(self._day.tasks[number])
+
+    def near(self, task: Task) -> list[list[int]]:
+        """Who may do a task: first the nearest, then the others, each in order of the way from the nearest stop."""
+        day = self._day
+
+        def way(number: int) -> float:
+            crew = day.crews[number]
+            made = self.timed.get(number)
+            places = [crew.start] if made is None else [day.tasks[at].place for at in made.stops if is_task(at)]
+            return min(float(crew.ways[place, task.place]) for place in places)
+
+        order = sorted(task.able, key=lambda number: (way(number), number))
+        return [order[:_NEAREST], order[_NEAREST:]]
+
+    def _worth(self, number: int) -> float:
+        task = self._day.tasks[number]
+        return task.prize * (10 if task.is_fixed else 1)
+
+    def _set(self, crew: int, made: Timed) -> None:
+        self._drop(crew)
+        if any(is_task(stop) for stop in made.stops):
+            self.timed[crew] = made
+            self.left.difference_update(stop for stop in made.stops if is_task(stop))
+
+    def _drop(self, crew: int) -> None:
+        made = self.timed.pop(crew, None)
+        if made is not None:
+            self.left.update(stop for stop in made.stops if is_task(stop))
+
+    def _cheapest(self, task: Task, groups: list[list[int]]) -> tuple[int, Timed] | None:
+        for group in groups:
+            best: tuple[float, int, Timed] | None = None
+            for crew in group:
+                found = self._best(self._day.crews[crew], task)
+                if found is None:
+                    continue
+                more = found.cost - (self.timed[crew].cost if crew in self.timed else 0.0)
+                if best is None or more < best[0]:
+                    best = (more, crew, found)
+            if best is not None and best[0] < task.prize:
+                return best[1], best[2]
+        return None
+
+    def _best(self, crew: Crew, task: Task) -> Timed | None:
+        """The cheapest way to put a task into a worker's route; None where there is none."""
+        made = self.timed.get(crew.number)
+        return self.best_in(crew, task, () if made is None else made.stops, made)
+
+    def best_in(self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None = None) -> Timed | None:
+        """The same for any stops; `made` tells their times where they are known."""
+        best: Timed | None = None
+        for way in self._ways(task, stops, made):
+            found = self.clock.timed(crew, way)
+            if found is not None and (best is None or found.cost < best.cost):
+                best = found
+        if best is None and crew.worker.breaks:
+            bare = [stop for stop in stops if stop < BREAK]
+            for way in self._ways(task, bare, None):
+                found = self.clock.with_breaks(crew, way)
+                if found is not None and (best is None or found.cost < best.cost):
+                    best = found
+        return best
+
+    def _ways(self, task: Task, stops: Sequence[int], made: Timed | None) -> Iterable[list[int]]:
+        """Orders of the stops with the task in each position in which it can still be reached."""
+        pickup = PICKUP - task.pickup
+        fetched = False
+        for at in range(len(stops) + 1):
+            if made is not None and at > 0 and made.end[at - 1] > task.latest:
+                return
+            if made is not None and at < len(stops) and made.start[at] + self._spare(stops[at]) < task.earliest:
+                fetched = fetched or stops[at] == pickup
+                continue
+            before, after = stops[:at], stops[at:]
+            if task.pickup == NO_PICKUP:
+                yield [*before, task.number, *after]
+                continue
+            if fetched:
+                yield [*before, task.number, *after]
+            yield [*before, pickup, task.number, *after]
+            fetched = fetched or (at < len(stops) and stops[at] == pickup)
+
+    def _spare(self, stop: int) -> float:
+        """By how much a stop can start later than it does, at the very most."""
+        if not is_task(stop):
+            return float("inf")
+        task = self._day.tasks[stop]
+        return task.latest - task.earliest
+
+    def _make_room(self, task: Task) -> None:
+        for crew in self.near(task)[0]:
+            made = self.timed.get(crew)
+            if made is None:
+                continue
+            for out in [stop for stop in made.stops if is_task(stop) and not self._day.tasks[stop].is_fixed]:
+                if self._swap(crew, made, out, task):
+                    return
+
+    def _swap(self, crew: int, made: Timed, out: int, task: Task) -> bool:
+        other = self._day.tasks[out]
+        rest = [stop for stop in made.stops if stop != out]
+        found = self.best_in(self._day.crews[crew], task, self._needed(rest))
+        if found is None:
+            return False
+        gain = made.cost + task.prize - found.cost
+        elsewhere = self._cheapest(other, [[number for number in self.near(other)[0] if number != crew]])
+        if elsewhere is not None:
+            old = self.timed.get(elsewhere[0])
+            if gain > elsewhere[1].cost - (old.cost if old else 0.0):
+                self._set(crew, found)
+                self._set(*elsewhere)
+                return True
+        if gain > other.prize:
+            self._set(crew, found)
+            return True
+        return False
+
+    def _needed(self, stops: list[int]) -> list[int]:
+        """Leave out pickups from which nothing is fetched any more."""
+        kept: list[int] = []
+        wanted: set[int] = set()
+        for stop in reversed(stops):
+            if is_task(stop):
+                wanted.add(PICKUP - self._day.tasks[stop].pickup)
+            elif stop < 0:
+                if stop not in wanted:
+                    continue
+                wanted.discard(stop)
+            kept.append(stop)
+        return kept[::-1]
