@@ -32,7 +32,7 @@ def pair(tx: Transaction, now: datetime, actor_id: int, elder_id: int, worker_id
     """Let a worker look after an elder from now on. Raises Refused: not_found (either is out of the caller's sight),
     already_paired."""
     about = {"now": now, "actor_id": actor_id, "elder_id": elder_id, "worker_id": worker_id}
-    _refuse_unless_in_sight(tx, about)
+    refuse_unless_in_sight(tx, about)
     try:
         with tx.conn.transaction():
             tx.execute(ADD, {**about, "note": note})
@@ -43,12 +43,14 @@ def pair(tx: Transaction, now: datetime, actor_id: int, elder_id: int, worker_id
 def part(tx: Transaction, now: datetime, actor_id: int, elder_id: int, worker_id: int) -> None:
     """End a pairing now; it stays on record. Raises Refused not_found, also when there is none."""
     about = {"now": now, "actor_id": actor_id, "elder_id": elder_id, "worker_id": worker_id}
-    _refuse_unless_in_sight(tx, about)
+    refuse_unless_in_sight(tx, about)
     if tx.row(END, about) is None:
         raise Refused("not_found")
 
 
-def _refuse_unless_in_sight(tx: Transaction, about: dict[str, object]) -> None:
+def refuse_unless_in_sight(tx: Transaction, about: dict[str, object]) -> None:
+    """Raise Refused not_found unless the actor may see both the elder and the worker: `now`, `actor_id`, `elder_id`,
+    `worker_id`."""
     found = tx.row(IN_SIGHT, about)
     if found is None or not found["both"]:
         raise Refused("not_found")
