@@ -138,6 +138,7 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     "too_late": 409,
     "too_much": 422,
     "second_person_needed": 403,
+    "being_planned": 409,
     "steps_not_rising": 422,
     "unknown_person": 422,
     "unknown_rota": 422,

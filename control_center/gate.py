@@ -1,6 +1,8 @@
 """What every request passes: size, content type and origin are checked, security headers set, time measured."""
 
+import re
 import time
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -48,11 +50,26 @@ def same_origin(origin: str | None, host: str | None, scheme: str) -> bool:
     return bool(theirs.hostname) and (theirs.hostname, their_port) == (ours.hostname, our_port)
 
 
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "application/json"
+@dataclass(frozen=True)
+class Accepted:
+    """What a path takes in: at most so many bytes, of one of these content types."""
+
+    most: int
+    kinds: frozenset[str]
 
 
-def check_headers(method: str, headers: Headers, scheme: str) -> None:
+COMMAND: Final = Accepted(MAX_BODY, frozenset({"application/json"}))
+_PICTURE: Final = Accepted(2 * 1024 * 1024, frozenset({"image/jpeg", "image/png", "image/webp"}))
+UPLOADS: Final = ((re.compile(r"/api/orders/[0-9]{1,19}/photos"), _PICTURE),)
+"""Where files come in."""
+
+
+def accepted_at(path: str) -> Accepted:
+    """What may come in at a path: a file at a few, a command everywhere else."""
+    return next((upload for pattern, upload in UPLOADS if pattern.fullmatch(path)), COMMAND)
+
+
+def check_headers(method: str, headers: Headers, scheme: str, accepted: Accepted = COMMAND) -> None:
     """Raises Refuse for a state-changing request of another site, of another content type or announced too large."""
     if method not in METHODS:
         raise Refuse("method_not_allowed")
@@ -63,14 +80,15 @@ def check_headers(method: str, headers: Headers, scheme: str) -> None:
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Refuse("malformed_request")
-    if len(length) > 9 or int(length) > MAX_BODY:
+    if len(length) > 9 or int(length) > accepted.most:
         raise Refuse("too_large")
     has_body = int(length) > 0 or "transfer-encoding" in headers
-    if (method != "DELETE" or has_body) and not _is_json(headers.get("content-type", "")):
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (method != "DELETE" or has_body) and kind not in accepted.kinds:
         raise Refuse("wrong_content_type")
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, most: int) -> bytes:
     """The whole body. Raises Refuse when it is larger than allowed."""
     body = bytearray()
     while True:
@@ -78,7 +96,7 @@ async def _read_body(receive: Receive) -> bytes:
         if message["type"] != "http.request":
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             raise Refuse("too_large")
         if not message.get("more_body", False):
             return bytes(body)
@@ -130,9 +148,10 @@ class Gate:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         try:
-            check_headers(scope["method"], headers, scope["scheme"])
+            accepted = accepted_at(scope["path"])
+            check_headers(scope["method"], headers, scope["scheme"], accepted)
             if scope["method"] not in _SAFE:
-                receive = _replay(await _read_body(receive), receive)
+                receive = _replay(await _read_body(receive, accepted.most), receive)
         except Refuse as refused:
             response = error_response(preferred(headers.get("accept-language")), refused.code)
             await response(scope, receive, send)

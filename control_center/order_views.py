@@ -8,6 +8,8 @@ from control_center.cards import Org, Person, Promise
 from control_center.dependencies import Connection
 from control_center.offer_views import assigned_worker, reasons_of, search_of, without_phone
 from control_center.views import ELDERS, elder_brief, point, promise, visited
+from control_center.visit_cards import VisitProof
+from control_center.visit_views import for_family_proof, for_worker_proof, proofs
 from control_center.work_cards import (
     AttentionNote,
     Item,
@@ -111,7 +113,7 @@ def _requester(order: Row) -> Person | None:
     return None if order["requested_by"] is None else Person(id=order["requested_by"], name=order["requested_name"])
 
 
-def _order_card(order: Row, elder: Row, now: datetime) -> OrderCard:
+def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> OrderCard:
     return OrderCard(
         id=order["id"],
         state=order["state"],
@@ -139,18 +141,23 @@ def _order_card(order: Row, elder: Row, now: datetime) -> OrderCard:
         attention=_attention(order),
         offers_open=order["offers_open"],
         offers_made=order["offers_made"],
+        proof=proof,
     )
 
 
 def order_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[int, OrderCard]:
-    """The cards of orders by id, in two queries; ids that no order has are left out. Scope is the caller's business."""
+    """The cards of orders by id, in three queries; ids that no order has are left out. Scope is the caller's
+    business."""
     if not ids:
         return {}
     orders = rows(conn, ORDERS, {"ids": list(ids)})
     elder_ids = list({order["elder_id"] for order in orders})
     elders = {elder["id"]: elder for elder in rows(conn, ELDERS, {"ids": elder_ids, "household_ids": []})}
+    proof = proofs(conn, ids)
     by_id = sorted(orders, key=lambda order: order["id"])
-    return {order["id"]: _order_card(order, elders[order["elder_id"]], now) for order in by_id}
+    return {
+        order["id"]: _order_card(order, elders[order["elder_id"]], proof[order["id"]], now) for order in by_id
+    }
 
 
 def _masked(card: OrderCard) -> OrderCard:
@@ -171,7 +178,7 @@ def _masked(card: OrderCard) -> OrderCard:
 
 def for_family_order(card: OrderCard) -> OrderCard:
     """An order as a relative may see it: when, what, who comes and what was done."""
-    return _masked(card).model_copy(update={"home": None, "note": None})
+    return _masked(card).model_copy(update={"home": None, "note": None, "proof": for_family_proof(card.proof)})
 
 
 def for_worker_order(card: OrderCard) -> OrderCard:
@@ -182,6 +189,7 @@ def for_worker_order(card: OrderCard) -> OrderCard:
             "elder": visited(card.elder, ended=ended),
             "home": None if ended else card.home,
             "note": None if ended else card.note,
+            "proof": for_worker_proof(card.proof, ended=ended),
         }
     )
 

@@ -15,6 +15,7 @@ from control_center.cards import (
     TimelineEntry,
     WorkerBrief,
 )
+from control_center.visit_cards import VisitProof
 from schemas.states import (
     AlarmKind,
     Assist,
@@ -107,6 +108,7 @@ class OrderCard(Shape):
     attention: AttentionNote | None
     offers_open: int
     offers_made: int
+    proof: VisitProof
 
 
 class OrderDetail(Shape):

@@ -1,11 +1,9 @@
-"""A worker's day: offers to answer, visits step by step, the way to an alarm, and where she is."""
+"""A worker's day: offers to answer, the way to an alarm, and where she is."""
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
 from control_center.access import elders_on, log_access
 from control_center.auth import Worker
@@ -20,21 +18,18 @@ from control_center.dependencies import (
     Nothing,
     Now,
     OfferId,
-    OrderId,
-    Storable,
 )
 from control_center.errors import ApiError
 from control_center.offer_views import worker_brief
 from control_center.operators import card_answer
 from control_center.order_views import for_worker_order, offer_cards, order_cards
-from control_center.orders import order_answer
-from control_center.work_cards import OfferAnswer, OrderAnswer, Shift, WorkPage
-from dispatch import positions, replies, responders, visits
+from control_center.work_cards import OfferAnswer, Shift, WorkPage
+from dispatch import positions, replies, responders
 from dispatch.refusals import RefusalCode
 from schemas.database import Row, Transaction, row
 from schemas.district_time import day_start, today
 from schemas.statements import statement
-from schemas.states import DeclineReason, FailReason
+from schemas.states import DeclineReason
 
 OWN = statement("""
     SELECT worker.id AS worker_id, account.name AS worker_name, provider.name AS worker_provider,
@@ -64,7 +59,6 @@ DONE = statement("""
 """)
 
 router = APIRouter(prefix="/api", tags=["workers"])
-Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Storable]
 
 
 class Whereabouts(BaseModel):
@@ -74,41 +68,15 @@ class Whereabouts(BaseModel):
     lon: Longitude
     accuracy_m: Accuracy
 
-    def spot(self) -> visits.Spot:
+    def spot(self) -> positions.Spot:
         """As dispatch takes it."""
-        return visits.Spot(self.lat, self.lon, self.accuracy_m)
+        return positions.Spot(self.lat, self.lon, self.accuracy_m)
 
 
 class Declined(BaseModel):
     """Why a worker does not take an offer."""
 
     reason: DeclineReason
-
-
-class Completion(BaseModel):
-    """The end of a visit; where it ended is told in full or not at all."""
-
-    lat: Latitude | None = None
-    lon: Longitude | None = None
-    accuracy_m: Accuracy | None = None
-    note: Words | None = None
-
-    def spot(self) -> visits.Spot | None:
-        """As dispatch takes it. Raises RequestValidationError when a part of the position is missing."""
-        told = {"lat": self.lat, "lon": self.lon, "accuracy_m": self.accuracy_m}
-        missing = [name for name, value in told.items() if value is None]
-        if len(missing) == len(told):
-            return None
-        if self.lat is None or self.lon is None or self.accuracy_m is None:
-            raise RequestValidationError([{"type": "missing", "loc": ("body", name)} for name in missing])
-        return visits.Spot(self.lat, self.lon, self.accuracy_m)
-
-
-class Failure(BaseModel):
-    """Why a visit could not be done."""
-
-    reason: FailReason
-    note: Words | None = None
 
 
 def _own(conn: Connection, account_id: int) -> Row:
@@ -185,44 +153,3 @@ def arrive(alarm_id: AlarmId, account: Worker, db: Db, now: Now, _body: Nothing 
     with db.transaction() as tx:
         responders.arrive(tx, now, alarm_id, account.id)
         return card_answer(tx, now, account, "alarm.arrived", alarm_id)
-
-
-@router.post("/orders/{order_id}/depart")
-def depart(order_id: OrderId, account: Worker, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
-    """Set out for a visit."""
-    with db.transaction() as tx:
-        visits.depart(tx, now, order_id, account.id)
-        return order_answer(tx, now, account, "order.departed", order_id)
-
-
-@router.post("/orders/{order_id}/check-in")
-def check_in(order_id: OrderId, body: Whereabouts, account: Worker, db: Db, now: Now) -> OrderAnswer:
-    """Prove to be at the home; the time is the server's."""
-    with db.transaction() as tx:
-        visits.check_in(tx, now, order_id, account.id, body.spot())
-        return order_answer(tx, now, account, "order.checked_in", order_id)
-
-
-@router.post("/orders/{order_id}/begin")
-def begin(order_id: OrderId, account: Worker, db: Db, now: Now, _body: Nothing | None = None) -> OrderAnswer:
-    """Begin the service."""
-    with db.transaction() as tx:
-        visits.begin(tx, now, order_id, account.id)
-        return order_answer(tx, now, account, "order.begun", order_id)
-
-
-@router.post("/orders/{order_id}/complete")
-def complete(order_id: OrderId, account: Worker, db: Db, now: Now, body: Completion | None = None) -> OrderAnswer:
-    """End the service; the answer no longer shows the way to the home."""
-    done = body or Completion()
-    with db.transaction() as tx:
-        visits.complete(tx, now, order_id, account.id, done.spot(), done.note or None)
-        return order_answer(tx, now, account, "order.completed", order_id)
-
-
-@router.post("/orders/{order_id}/fail")
-def fail(order_id: OrderId, body: Failure, account: Worker, db: Db, now: Now) -> OrderAnswer:
-    """Say that the visit cannot be done."""
-    with db.transaction() as tx:
-        visits.fail(tx, now, order_id, account.id, body.reason, body.note or None)
-        return order_answer(tx, now, account, "order.failed", order_id)

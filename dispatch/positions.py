@@ -1,11 +1,26 @@
 """Where workers are: one row each, the newest report; whoever goes to a visit or an alarm starts from there."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from dispatch.refusals import Refused
-from dispatch.visits import Spot
 from schemas.database import Transaction
 from schemas.statements import statement
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a phone says it is: WGS-84 degrees, and metres within which it believes to be."""
+
+    lat: float
+    lon: float
+    accuracy_m: float
+
+    def sane(self) -> bool:
+        """Whether it is a position at all."""
+        return -90 <= self.lat <= 90 and -180 <= self.lon <= 180 and 0 <= self.accuracy_m < inf
+
 
 FIND_WORKER = statement("""
     SELECT worker.id FROM worker JOIN account ON account.id = worker.account_id

@@ -22,6 +22,11 @@ FORGET_EVENTS = statement("DELETE FROM event WHERE at < %(before)s::timestamptz"
 FORGET_SESSIONS = statement("DELETE FROM session WHERE expires_at < %(now)s::timestamptz")
 FORGET_LOGIN_FAILURES = statement("DELETE FROM login_failure WHERE at < %(before)s::timestamptz")
 FORGET_POSITIONS = statement("DELETE FROM worker_position WHERE at < %(before)s::timestamptz")
+# The row and its hashes stay: an old picture that is sent again is still known.
+FORGET_IMAGES = statement("""
+    DELETE FROM visit_image WHERE received_at < %(now)s::timestamptz
+        - make_interval(days => COALESCE((SELECT keep_photo_days FROM proof_policy), 180))
+""")
 
 
 def housekeep(tx: Transaction, now: datetime) -> bool:
@@ -33,5 +38,6 @@ def housekeep(tx: Transaction, now: datetime) -> bool:
     tx.execute(FORGET_SESSIONS, {"now": now})
     tx.execute(FORGET_LOGIN_FAILURES, {"before": now - KEEP_LOGIN_FAILURES})
     tx.execute(FORGET_POSITIONS, {"before": now - KEEP_POSITIONS})
+    tx.execute(FORGET_IMAGES, {"now": now})
     forget_heard(tx, now - KEEP_HEARD)
     return True

@@ -71,6 +71,8 @@ TaskKind = Literal[
     "complaint",
     "certificate",
     "settlement",
+    "service_request",
+    "plan_review",
 ]
 TaskOutcome = Literal[
     "well",
@@ -131,6 +133,7 @@ Attention = Literal[
     "companion_missing",
     "unfit",
     "no_show",
+    "worker_lapsed",
 ]
 """Why a person must look at an order."""
 OrderSource = Literal[
@@ -141,10 +144,10 @@ AssignmentMode = Literal["sequence", "best", "hall", "plan"]
 """How an order finds its worker: one asked after the other, the best few at once, whoever takes it, planned ahead."""
 Sex = Literal["female", "male"]
 DeclineReason = Literal["busy", "too_far", "unwell", "other"]
-FailReason = Literal["elder_absent", "elder_refused", "unsafe", "worker_unwell", "other"]
+FailReason = Literal["elder_absent", "elder_refused", "unsafe", "unfit", "worker_unwell", "other"]
 Assist = Literal["clean", "meal", "bath", "walk", "emergency", "medical"]
 """The six assists."""
-ProviderState = Literal["admitted", "suspended", "exited"]
+ProviderState = Literal["applied", "admitted", "suspended", "exited"]
 Travel = Literal["walk", "scooter", "car"]
 ResponderKind = Literal["station", "grid", "paired", "mobile"]
 """Staff of a station, grid worker of a street, paired helper of single elders, mobile team."""
@@ -302,6 +305,8 @@ TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
     "complaint": frozenset({"upheld", "dismissed"}),
     "certificate": frozenset({"renewed", "lapsed"}),
     "settlement": frozenset({"settled"}),
+    "service_request": frozenset({"spoken", "filled", "not_needed", "not_reached"}),
+    "plan_review": frozenset({"renewed", "accepted", "not_needed"}),
 }
 """How each kind of task can end."""
 FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset(

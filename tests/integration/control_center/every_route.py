@@ -11,6 +11,7 @@ from tests.integration.control_center.reach_cases import REACH
 from tests.integration.control_center.route_cases import Case
 from tests.integration.control_center.service_level_cases import SERVICE_LEVEL
 from tests.integration.control_center.unrecorded_cases import UNRECORDED
+from tests.integration.control_center.visit_cases import VISITS
 
 CASES: Final[dict[tuple[str, str], Case]] = {
     **route_cases.CASES,
@@ -21,4 +22,5 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     **REACH,
     **PLANNING,
     **SERVICE_LEVEL,
+    **VISITS,
 }

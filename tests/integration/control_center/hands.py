@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from dispatch import orders, replies, responders, visits
+from dispatch import orders, replies, responders
 from dispatch.answering import acknowledge, resolve
 from dispatch.order_deadlines import sweep_orders
 from dispatch.placing import Wish
+from dispatch.positions import Spot
 from dispatch.refusals import RefusalCode
-from dispatch.visits import Spot
+from dispatch.service import checking_in, completing, visits
 from schemas.database import Transaction, transaction
 from schemas.events import Event
 from schemas.states import ElderState
@@ -79,7 +80,7 @@ class Hands:
 
     def check_in(self, worker: str, order: int) -> None:
         """A worker stands at the door."""
-        self.do(lambda tx: visits.check_in(tx, self.clock.now, order, self.cast.accounts[worker], AT_HOME))
+        self.do(lambda tx: checking_in.check_in(tx, self.clock.now, order, self.cast.accounts[worker], AT_HOME))
 
     def begin(self, worker: str, order: int) -> None:
         """A worker begins the service."""
@@ -87,7 +88,8 @@ class Hands:
 
     def complete(self, worker: str, order: int) -> None:
         """A worker is done."""
-        self.do(lambda tx: visits.complete(tx, self.clock.now, order, self.cast.accounts[worker], AT_HOME, None))
+        account = self.cast.accounts[worker]
+        self.do(lambda tx: completing.complete(tx, self.clock.now, order, account, AT_HOME, None, reason="提前结束"))
 
     def fail(self, worker: str, order: int) -> None:
         """A worker cannot do it."""

@@ -36,7 +36,7 @@ ACT_FOR_GUI: Final = expect(404, _SIGNED_OUT, _NO_ROLE, _FAMILIES, AROUND_GUI)
 _OWN_LISTS: Final = expect(200, _SIGNED_OUT, _NO_ROLE)
 _STAFF_LISTS: Final = expect(200, _SIGNED_OUT, _NO_ROLE, _FAMILIES)
 _WORKERS_OWN: Final = dict.fromkeys(_ANY_WORKER, 404)
-_DO_FOR_GUI: Final = expect(403, _SIGNED_OUT, _WORKERS_OWN, {"worker_of_gui": 200})
+DO_FOR_GUI: Final = expect(403, _SIGNED_OUT, _WORKERS_OWN, {"worker_of_gui": 200})
 
 
 def _own_page(status: int) -> dict[str, int]:
@@ -98,6 +98,8 @@ class Case:
     statuses: dict[str, int]
     body: dict[str, Any] | Callable[[Cast, datetime], dict[str, Any]] | None = None
     prepare: Prepare | None = None
+    content: tuple[str, bytes] | None = None
+    """What is sent instead of a JSON body: its type and its bytes."""
     members: tuple[str, ...] = field(default=EVERYBODY)
 
 
@@ -119,7 +121,7 @@ ALARMS: Final[dict[tuple[str, str], Case]] = {
     ("POST", "/api/alarms/{alarm_id}/dispatch"): Case(
         "/api/alarms/{sos_of_gui}/dispatch", ACT_FOR_GUI, {}, prepare_acknowledged
     ),
-    ("POST", "/api/alarms/{alarm_id}/arrive"): Case("/api/alarms/{sos_of_gui}/arrive", _DO_FOR_GUI, {}, _on_the_way),
+    ("POST", "/api/alarms/{alarm_id}/arrive"): Case("/api/alarms/{sos_of_gui}/arrive", DO_FOR_GUI, {}, _on_the_way),
 }
 ORDERS: Final[dict[tuple[str, str], Case]] = {
     ("GET", "/api/catalogue"): Case("/api/catalogue", _OWN_LISTS),
@@ -191,11 +193,13 @@ WORK: Final[dict[tuple[str, str], Case]] = {
     ("POST", "/api/offers/{offer_id}/decline"): Case(
         "/api/offers/{to_asked_worker}/decline", _answer_offer(), {"reason": "busy"}, _asked
     ),
-    ("POST", "/api/orders/{order_id}/depart"): _for_visit("depart", "accepted", _DO_FOR_GUI),
-    ("POST", "/api/orders/{order_id}/check-in"): _for_visit("check-in", "en_route", _DO_FOR_GUI, AT_GUIS),
-    ("POST", "/api/orders/{order_id}/begin"): _for_visit("begin", "checked_in", _DO_FOR_GUI),
-    ("POST", "/api/orders/{order_id}/complete"): _for_visit("complete", "in_service", _DO_FOR_GUI, AT_GUIS),
-    ("POST", "/api/orders/{order_id}/fail"): _for_visit("fail", "en_route", _DO_FOR_GUI, {"reason": "elder_absent"}),
+    ("POST", "/api/orders/{order_id}/depart"): _for_visit("depart", "accepted", DO_FOR_GUI),
+    ("POST", "/api/orders/{order_id}/check-in"): _for_visit("check-in", "en_route", DO_FOR_GUI, AT_GUIS),
+    ("POST", "/api/orders/{order_id}/begin"): _for_visit("begin", "checked_in", DO_FOR_GUI),
+    ("POST", "/api/orders/{order_id}/complete"): _for_visit(
+        "complete", "in_service", DO_FOR_GUI, {**AT_GUIS, "reason": "老人要休息"}
+    ),
+    ("POST", "/api/orders/{order_id}/fail"): _for_visit("fail", "en_route", DO_FOR_GUI, {"reason": "elder_absent"}),
     ("GET", "/api/people"): Case("/api/people", _STAFF_LISTS),
     ("GET", "/api/map/elders"): Case("/api/map/elders?west=105&south=29&east=107&north=30", _STAFF_LISTS),
     ("GET", "/api/family"): Case("/api/family", expect(403, _SIGNED_OUT, dict.fromkeys(_FAMILIES, 200))),

@@ -34,8 +34,9 @@ def test_each_member_gets_what_the_table_says(
         incident = {"incident_of_gui": incident_of(conn, cast.alarms["sos_of_gui"])}
         path = case.path.format(**cast.alarms, **cast.elders, **cast.orders, **cast.offers, **cast.workers, **incident)
         body = case.body(cast, now) if callable(case.body) else case.body
-        headers = {**cast.cookie(member), "Content-Type": "application/json"}
-        answer = client.request(route[0], path, headers=headers, json=body)
+        kind, content = case.content or ("application/json", None)
+        headers = {**cast.cookie(member), "Content-Type": kind}
+        answer = client.request(route[0], path, headers=headers, json=body, content=content)
         assert answer.status_code == case.statuses[member], (member, answer.text)
         if answer.status_code >= 400:
             assert answer.json()["error"]["message"]

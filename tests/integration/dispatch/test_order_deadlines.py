@@ -6,10 +6,12 @@ import pytest
 
 from dispatch.order_deadlines import SWEEP
 from dispatch.orders import reassign, search_again
+from dispatch.pool.watching import sweep_workers
+from dispatch.service.completing import complete
+from dispatch.service.visits import begin
 from dispatch.sweeping import overdue
-from dispatch.visits import begin, complete
 from schemas.database import transaction
-from tests.integration.dispatch.progress import STATES, order_in, visit_until
+from tests.integration.dispatch.progress import HURRIED, STATES, order_in, visit_until
 from tests.integration.dispatch.workforce import HOUR, MINUTE, Workforce
 from tests.integration.district import Connection
 
@@ -48,6 +50,8 @@ def test_an_order_whose_worker_lost_her_account_before_she_came_goes_to_somebody
     visit_until(street, gone, there, "begin", now + HOUR)
     other = street.add_worker("other", 3000)
     street.conn.execute("UPDATE account SET disabled_at = %s WHERE id = %s", (now, gone.account))
+    with transaction(street.conn) as tx:
+        sweep_workers(tx, now + HOUR, 10)
     assert street.sweep(now + HOUR) == 1
     assert street.order("state, worker_id", there) == ("in_service", gone.id)
     assert street.order("state, worker_id, accepted_at", taken) == ("offered", None, None)
@@ -94,7 +98,7 @@ def test_a_late_worker_and_a_visit_without_end_call_a_person_every_quarter_of_an
     assert street.sweep(end + 65 * MINUTE) == 1
     assert street.order("attention, due_at", order) == ("overrun", end + 80 * MINUTE)
     with transaction(street.conn) as tx:
-        complete(tx, end + 81 * MINUTE, order, worker.account, None, None)
+        complete(tx, end + 81 * MINUTE, order, worker.account, None, None, reason=HURRIED)
     assert street.order("attention, due_reason", order) == (None, "confirm")
 
 

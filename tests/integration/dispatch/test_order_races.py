@@ -10,7 +10,7 @@ import pytest
 from dispatch import replies
 from dispatch.order_deadlines import sweep_orders
 from dispatch.orders import cancel, reassign
-from dispatch.visits import depart
+from dispatch.service.visits import depart
 from schemas.database import Transaction, connect, transaction
 from tests.integration.dispatch.callout import Callout
 from tests.integration.dispatch.races import Act, at_once, overtaken

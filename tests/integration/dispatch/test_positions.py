@@ -5,10 +5,9 @@ from math import inf, nan
 
 import pytest
 
-from dispatch.positions import report
+from dispatch.positions import Spot, report
 from dispatch.refusals import Refused
 from dispatch.scheduled import housekeep
-from dispatch.visits import Spot
 from schemas.database import transaction
 from tests.integration.dispatch.workforce import HOUR, MINUTE, Workforce
 from tests.integration.district import Connection

@@ -6,20 +6,23 @@ from math import inf, nan
 
 import pytest
 
+from dispatch.positions import Spot
 from dispatch.refusals import Refused
-from dispatch.visits import Spot, begin, check_in, complete, depart, fail
+from dispatch.service.checking_in import check_in
+from dispatch.service.completing import complete
+from dispatch.service.visits import begin, depart, fail
 from schemas.database import Transaction, transaction
 from schemas.states import ORDER_STEPS, OrderState
-from tests.integration.dispatch.progress import AT_HOME, STATES, order_in, visit_until
+from tests.integration.dispatch.progress import AT_HOME, HURRIED, STATES, order_in, visit_until
 from tests.integration.dispatch.workforce import HOME, HOUR, MINUTE, Workforce
 from tests.integration.district import Connection
 
 SECOND = timedelta(seconds=1)
-_STEPS: dict[OrderState, Callable[[Transaction, datetime, int, int], None]] = {
+_STEPS: dict[OrderState, Callable[[Transaction, datetime, int, int], object]] = {
     "en_route": depart,
     "checked_in": lambda tx, now, order, account: check_in(tx, now, order, account, AT_HOME),
     "in_service": begin,
-    "completed": lambda tx, now, order, account: complete(tx, now, order, account, AT_HOME, None),
+    "completed": lambda tx, now, order, account: complete(tx, now, order, account, AT_HOME, None, reason=HURRIED),
     "failed": lambda tx, now, order, account: fail(tx, now, order, account, "elder_absent", None),
 }
 
@@ -40,7 +43,7 @@ def test_a_visit_from_the_door_of_the_worker_to_the_end(storage_conn: Connection
     order = street.accepted(worker)
     visit_until(street, worker, order, "begin", now + HOUR)
     with transaction(street.conn) as tx:
-        complete(tx, now + 80 * MINUTE, order, worker.account, north(250), "吃得很好")
+        complete(tx, now + 80 * MINUTE, order, worker.account, north(250), "吃得很好", reason=HURRIED)
     assert street.order("departed_at, checked_in_at, begun_at, completed_at, ended_at, due_reason", order) == (
         now + HOUR, now + HOUR, now + HOUR, now + 80 * MINUTE, now + 80 * MINUTE, "confirm",
     )  # fmt: skip
@@ -132,7 +135,7 @@ def test_a_visit_is_completed_wherever_the_phone_says_it_is(
     worker = street.add_worker("one")
     order = order_in(street, worker, "in_service")
     with transaction(street.conn) as tx:
-        complete(tx, now + HOUR, order, worker.account, spot, None)
+        complete(tx, now + HOUR, order, worker.account, spot, None, reason=HURRIED)
     assert street.order(
         "state, completed_distance_m IS NOT NULL, completed_lat IS NOT NULL, completed_accuracy_m IS NOT NULL", order
     ) == ("completed", known, known, known)

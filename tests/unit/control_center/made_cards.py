@@ -14,6 +14,7 @@ from control_center.cards import (
     Sla,
     WorkerBrief,
 )
+from control_center.visit_cards import VisitProof
 from control_center.work_cards import Item, OfferCard, OfferedOrder, OrderCard, OrderSla
 from schemas.states import AlarmState, OfferState, OrderState
 
@@ -119,6 +120,21 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
         attention=None,
         offers_open=0,
         offers_made=1,
+        proof=VisitProof(
+            photos_needed=0,
+            photos=[],
+            ticks=[],
+            pre_checks=[],
+            least_minutes=7.5,
+            checked_in_by=None,
+            phone_times={},
+            flags=[],
+            flag_reason=None,
+            confirm_code=None,
+            confirmed_how=None,
+            payment_held=None,
+            rating=None,
+        ),
     )
 
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.order_rows import require_step
-from dispatch.orders import FORGIVEN, FURTHEST_AHEAD, LONGEST_WINDOW, window_refusal
+from dispatch.placing import FORGIVEN, FURTHEST_AHEAD, LONGEST_WINDOW, window_refusal
+from dispatch.positions import Spot
 from dispatch.refusals import Refused
+from dispatch.service.checking_in import USUAL, check_in_refusal
 from dispatch.travel import Place, distance_m
-from dispatch.visits import AT_THE_DOOR_M, VAGUE_M, Spot, check_in_refusal
 from schemas.states import ORDER_ENDED, ORDER_STEPS, OrderState
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -60,8 +61,8 @@ def test_nobody_is_let_in_whose_position_does_not_say_that_she_is_there(spot: Sp
     refusal = check_in_refusal(HOME, spot, NOW, NOW)
     if refusal is None:
         assert spot.sane()
-        assert 0 <= spot.accuracy_m <= VAGUE_M
-        assert distance_m(HOME, Place(spot.lat, spot.lon)) <= AT_THE_DOOR_M + VAGUE_M
+        assert 0 <= spot.accuracy_m <= USUAL.accuracy_m
+        assert distance_m(HOME, Place(spot.lat, spot.lon)) <= USUAL.radius_m + USUAL.accuracy_m
     else:
         assert refusal in ("too_vague", "too_far")
 
