@@ -39,11 +39,10 @@ def solve(
 ) -> Plan:
     """Plan a whole problem that `can_solve` takes; each process searches for `seconds`, and at most `rounds`."""
     everybody, everything = range(len(problem.workers)), range(len(problem.jobs))
-    has_times = any(job.promised is not None and job.promised.within is not None for job in problem.jobs)
-    share = _FIRST_TRY if has_times else 1.0
+    share = _FIRST_TRY if _has_times(problem) else 1.0
     model = model_of(problem, ways, Scope(everybody, everything))
     routes = _best_of(model.network, seed, Effort(seconds * share, rounds), no_routes(model.network), processes)
-    if has_times:
+    if share < 1.0:
         loose = frozenset(model.visits[stop][0] for stop in routes.unserved)
         model = model_of(problem, ways, Scope(everybody, everything, loose=loose))
         routes = _best_of(model.network, seed, Effort(seconds * (1 - share), rounds), routes, processes)
@@ -64,11 +63,12 @@ def place_doubles(problem: Problem, ways: Ways, seconds: float, seed: int, round
     model, routes = doubles_model(problem, ways)
     if not model.visits:
         return []
-    routes = search(model.network, seed, Effort(seconds * _FIRST_TRY, rounds), routes)
-    if routes.unserved:
+    share = _FIRST_TRY if _has_times(problem) else 1.0
+    routes = search(model.network, seed, Effort(seconds * share, rounds), routes)
+    if share < 1.0:
         loose = frozenset(model.visits[stop][0] for stop in routes.unserved)
         model, _ = doubles_model(problem, ways, loose)
-        routes = search(model.network, seed + 1, Effort(seconds * (1 - _FIRST_TRY), rounds), routes)
+        routes = search(model.network, seed, Effort(seconds * (1 - share), rounds), routes)
     return [
         Fixed(
             job=problem.jobs[number].id,
@@ -79,6 +79,10 @@ def place_doubles(problem: Problem, ways: Ways, seconds: float, seed: int, round
         for stop, (number, visit) in enumerate(model.visits)
         if routes.route[stop] >= 0
     ]
+
+
+def _has_times(problem: Problem) -> bool:
+    return any(job.promised is not None and job.promised.within is not None for job in problem.jobs)
 
 
 def improve(problem: Problem, ways: Ways, plan: Plan, seconds: float, seed: int, rounds: int | None = None) -> Plan:

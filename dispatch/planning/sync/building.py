@@ -78,7 +78,7 @@ def model_of(problem: Problem, ways: Ways, scope: Scope) -> Model:
         _put_visit(problem, network, scope, stop, number, visit)
     for position, held in enumerate(scope.held):
         stop = len(visits) + position
-        network.earliest[stop], network.latest[stop] = held.earliest, held.latest
+        network.earliest[stop], network.latest[stop] = held.earliest, min(held.latest, held.limit)
         network.limit[stop], network.stay[stop] = held.limit, held.stay
         network.ties[stop] = tuple((len(visits) + other, lag) for other, lag in held.ties)
         network.late_price[stop] = problem.objective.lateness
@@ -144,7 +144,7 @@ def _put_visit(problem: Problem, network: Network, scope: Scope, stop: int, numb
         if within is not None and told + within >= first and (told - within <= last or job.late == "allowed"):
             first = max(first, told - within)
             network.limit[stop] = min(network.limit[stop], told + within)
-    network.earliest[stop], network.latest[stop] = first, last
+    network.earliest[stop], network.latest[stop] = first, min(last, network.limit[stop])
     network.late_price[stop] = problem.objective.lateness
     network.stay[stop] = job.visits[visit].duration
     if len(job.visits) == 2:

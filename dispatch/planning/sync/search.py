@@ -65,7 +65,7 @@ def search(network: Network, seed: int, effort: Effort, begin: Routes | None = N
     while True:
         passed = (effort.clock() - started) / effort.seconds if effort.seconds > 0 else 1.0
         if effort.rounds is not None:
-            passed = max(passed, rounds / effort.rounds)
+            passed = max(passed, rounds / effort.rounds) if effort.rounds > 0 else 1.0
         if passed >= 1.0:
             break
         rounds += 1
