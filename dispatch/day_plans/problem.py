@@ -1,0 +1,232 @@
+"""A district's day as a problem in the plan format, and a plan read back as visits; pure.
+
+Times are seconds from the day's start in the district. What a worker may do is written as skills: `item:` for what her
+provider offers, `unit:` for where, `sex:` for whom an elder asked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from dispatch.day_plans.reading import DayRows, PlanningPolicy
+from dispatch.planning.format import (
+    Break,
+    Job,
+    Objective,
+    PickupStop,
+    Plan,
+    Problem,
+    Promise,
+    Visit,
+    VisitStop,
+    Worker,
+)
+from schemas.database import Row
+from schemas.district_time import DISTRICT_TIME
+
+LOADING_SECONDS: Final = 120
+POSITION_COUNTS: Final = timedelta(minutes=15)
+UNDER_WAY: Final = frozenset({"en_route", "checked_in", "in_service"})
+SETS_OUT: Final = timedelta(minutes=5)
+"""Whoever hears of a plan for today needs so long to follow it."""
+
+
+@dataclass(frozen=True)
+class PlannedVisit:
+    """What a plan says of one order: who begins when, and when its meal leaves the kitchen."""
+
+    order_id: int
+    worker_id: int
+    planned_at: datetime
+    pickup_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An order that a plan has nobody for, and why."""
+
+    order_id: int
+    reason: str
+
+
+class _Day:
+    """The places of a problem and its clock."""
+
+    def __init__(self, rows: DayRows) -> None:
+        self.rows = rows
+        self.begins = datetime.combine(rows.day, time(), DISTRICT_TIME)
+        self.places: dict[str, tuple[float, float]] = {}
+
+    def seconds(self, at: datetime) -> float:
+        return round((at - self.begins).total_seconds())
+
+    def place(self, key: str, lat: float, lon: float) -> str:
+        self.places[key] = (lat, lon)
+        return key
+
+    def of_clock(self, at: time) -> float:
+        return self.seconds(datetime.combine(self.rows.day, at, DISTRICT_TIME))
+
+
+def problem_of(rows: DayRows, name: str) -> Problem:
+    """The day as it stands. Visits under way are not planned: whoever makes one is free where and when it will end."""
+    day = _Day(rows)
+    under_way = {row["worker_id"]: row for row in rows.orders if row["state"] in UNDER_WAY}
+    workers = [_worker(day, row, under_way.get(row["worker_id"])) for row in rows.shifts]
+    on_duty = [worker for worker in workers if worker is not None]
+    known = {worker.id for worker in on_duty}
+    jobs = [_job(day, job, known) for job in _jobs(rows.orders)]
+    policy = rows.policy
+    return Problem(
+        version=1,
+        name=name,
+        places=day.places,
+        pickup_duration=LOADING_SECONDS,
+        objective=Objective(travel=1, moved=policy.moved_seconds, continuity=policy.known_seconds),
+        workers=on_duty,
+        jobs=[job for job in jobs if job is not None],
+    )
+
+
+def visits_of(plan: Plan, orders: Sequence[Row], begins: datetime) -> tuple[list[PlannedVisit], list[LeftOut]]:
+    """What a plan says of each order. The first visit of a job of two is the lead's, the second the companion's."""
+    by_lead = {job[0]["id"]: job for job in _jobs(orders)}
+    visits: list[PlannedVisit] = []
+    for route in plan.routes:
+        left_at: float | None = None
+        for stop in route.stops:
+            if isinstance(stop, PickupStop):
+                left_at = stop.end
+            if isinstance(stop, VisitStop):
+                order = by_lead[int(stop.job)][stop.visit]
+                fetched = None if left_at is None or order["kitchen_id"] is None else _at(begins, left_at)
+                visits.append(PlannedVisit(order["id"], worker_of(route.worker), _at(begins, stop.start), fetched))
+    left_out = [LeftOut(order["id"], one.reason) for one in plan.unserved for order in by_lead[int(one.job)]]
+    return visits, left_out
+
+
+def worker_of(key: str) -> int:
+    """The worker whose shift a problem names."""
+    return int(key.partition(".")[0])
+
+
+def _at(begins: datetime, seconds: float) -> datetime:
+    return begins + timedelta(seconds=seconds)
+
+
+def _jobs(orders: Sequence[Row]) -> list[tuple[Row, ...]]:
+    """The orders that can be planned, a lead with its companion. One whose other half is under way is left to it."""
+    companions = {row["lead_id"]: row for row in orders if row["lead_id"] is not None}
+    jobs: list[tuple[Row, ...]] = []
+    for row in orders:
+        both = (row, companions[row["id"]]) if row["id"] in companions else (row,)
+        if row["lead_id"] is None and not any(one["state"] in UNDER_WAY for one in both):
+            jobs.append(both)
+    return jobs
+
+
+def _worker(day: _Day, shift: Row, under_way: Row | None) -> Worker | None:
+    rows = day.rows
+    starts_at: datetime = shift["starts_at"]
+    if rows.now > day.begins:
+        starts_at = max(starts_at, rows.now + SETS_OUT)
+    lat, lon = _starts(shift, rows.now)
+    if under_way is not None:
+        starts_at = max(starts_at, _over(under_way, rows.now))
+        lat, lon = under_way["lat"], under_way["lon"]
+    if starts_at >= shift["ends_at"]:
+        return None
+    key, provider_id = f"{shift['worker_id']}.{shift['shift_id']}", shift["provider_id"]
+    offers = ["item:*"] if shift["every_service"] else [f"item:{code}" for code in rows.services.get(provider_id, ())]
+    return Worker(
+        id=key,
+        start=day.place(f"start of {key}", lat, lon),
+        end=day.place(f"base of {shift['worker_id']}", shift["base_lat"], shift["base_lon"]),
+        shift=(day.seconds(starts_at), day.seconds(shift["ends_at"])),
+        means=shift["travel"],
+        capacity={"meals": shift["carries_meals"] or 0},
+        breaks=_breaks(day, rows.policy, starts_at, shift["ends_at"]),
+        skills=[
+            *rows.skills.get(shift["worker_id"], ()),
+            *_offered(rows, offers),
+            *(f"unit:{code}" for code in rows.areas.get(provider_id, ())),
+            *([f"sex:{shift['sex']}"] if shift["sex"] else ()),
+        ],
+    )
+
+
+def _offered(rows: DayRows, offers: list[str]) -> list[str]:
+    """A provider that offers everything has every item that is asked for."""
+    if offers == ["item:*"]:
+        return sorted({f"item:{row['item_code']}" for row in rows.orders})
+    return offers
+
+
+def _starts(shift: Row, now: datetime) -> tuple[float, float]:
+    """Where a worker's part of the day begins: where her phone is, once she is at work."""
+    fresh = shift["position_at"] is not None and now - shift["position_at"] <= POSITION_COUNTS
+    if fresh and shift["starts_at"] <= now:
+        return shift["position_lat"], shift["position_lon"]
+    return shift["base_lat"], shift["base_lon"]
+
+
+def _over(visit: Row, now: datetime) -> datetime:
+    began = visit["checked_in_at"] or max(now, visit["planned_at"] or visit["window_from"])
+    over: datetime = began + timedelta(minutes=visit["duration_minutes"])
+    return max(over, now)
+
+
+def _breaks(day: _Day, policy: PlanningPolicy, starts_at: datetime, ends_at: datetime) -> list[Break]:
+    """One, in its usual time, for whoever works long enough and is there then."""
+    begins, ends = day.of_clock(policy.break_from), day.of_clock(policy.break_to)
+    long = ends_at - starts_at > timedelta(minutes=policy.break_after_minutes)
+    within = day.seconds(starts_at) <= begins and ends + 60 * policy.break_minutes <= day.seconds(ends_at)
+    if not (policy.break_minutes and long and within):
+        return []
+    return [Break(duration=60 * policy.break_minutes, window=(begins, ends))]
+
+
+def _job(day: _Day, orders: tuple[Row, ...], known: set[str]) -> Job | None:
+    rows, lead = day.rows, orders[0]
+    earliest = max(lead["window_from"], rows.now) if rows.now > day.begins else lead["window_from"]
+    promise = _promise(day, orders, known)
+    if promise is None and any(order["state"] == "accepted" for order in orders):
+        # Who has it is not on duty by the roster: whatever takes it from her is not this plan's business.
+        return None
+    by_worker: dict[int, list[str]] = defaultdict(list)
+    for worker in known:
+        by_worker[worker_of(worker)].append(worker)
+    barred = rows.excluded.get(lead["elder_id"], ())
+    liked = rows.known.get(lead["elder_id"], {})
+    kitchen = lead["kitchen_id"]
+    return Job(
+        id=str(lead["id"]),
+        place=day.place(f"home of {lead['elder_id']}", lead["lat"], lead["lon"]),
+        window=(day.seconds(earliest), day.seconds(lead["window_to"])),
+        visits=[Visit(duration=60 * order["duration_minutes"], skills=_needs(order)) for order in orders],
+        load={"meals": 1} if kitchen is not None else {},
+        pickup=None if kitchen is None else day.place(f"kitchen {kitchen}", lead["kitchen_lat"], lead["kitchen_lon"]),
+        hot=None if kitchen is None else 60 * lead["hot_minutes"],
+        excluded=[worker for one in barred for worker in by_worker[one]],
+        prefers={worker: points for one, points in liked.items() for worker in by_worker[one]},
+        promised=promise,
+    )
+
+
+def _needs(order: Row) -> list[str]:
+    sex = [f"sex:{order['worker_sex']}"] if order["sex_required"] else []
+    return [*order["skills"], f"item:{order['item_code']}", f"unit:{order['org_code']}", *sex]
+
+
+def _promise(day: _Day, orders: tuple[Row, ...], known: set[str]) -> Promise | None:
+    """Who has said that she comes, both of two; None where nobody has, or one of them has no shift."""
+    start: datetime = orders[0]["planned_at"] or orders[0]["window_from"]
+    who = []
+    for order in orders:
+        own = sorted(worker for worker in known if worker_of(worker) == order["worker_id"])
+        if not own:
+            return None
+        who.append(own[0])
+    return Promise(start=day.seconds(start), workers=who)
