@@ -47,7 +47,7 @@ def assign_planned(
     else:
         require_step(order, "accepted")
     tx.execute(LOCK_WORKER, {"id": worker_id})
-    task = searching.task_of(tx, now, order, asked=NOBODY, excluded=NOBODY)
+    task = searching.task_of(now, order, asked=NOBODY, excluded=NOBODY)
     found = for_task(tx, now, task, worker_id)
     missing = assess(task, found[0], now).missing if found else ("provider",)
     if missing:
