@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
 from psycopg.errors import ExclusionViolation
 
@@ -51,8 +52,9 @@ END_TEMPLATE = statement("""
 TAKE_MADE = statement("""
     DELETE FROM worker_shift WHERE template_id = %(id)s::bigint AND starts_at > %(now)s::timestamptz
 """)
-SHORTEST = timedelta(minutes=30)
-LONGEST = timedelta(hours=24)
+SHORTEST: Final = timedelta(minutes=30)
+LONGEST: Final = timedelta(hours=24)
+FURTHEST_AHEAD: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,13 @@ def take_shift(tx: Transaction, now: datetime, worker_id: int, actor_id: int, sh
 def set_weekly_hours(tx: Transaction, now: datetime, worker_id: int, actor_id: int, hours: WeeklyHours) -> None:
     """Let a worker work every week; the shifts of the coming weeks are there at once.
 
-    Raises Refused: not_found, supervisor_needed, worker_left, window_empty.
+    Raises Refused: not_found, supervisor_needed, worker_left, window_empty, too_far_ahead (the first day).
     """
     locked_worker(tx, now, worker_id, actor_id)
     if hours.starts == hours.ends:
         raise Refused("window_empty")
+    if hours.valid_from > today(now) + FURTHEST_AHEAD:
+        raise Refused("too_far_ahead")
     tx.execute(ADD_TEMPLATE, {**vars(hours), "worker_id": worker_id, "actor_id": actor_id})
     make_shifts_ahead(tx, now, worker_id, pool_policy(tx).shift_days)
     record(tx, now, worker_id, "hours_set", actor_id=actor_id, detail={"weekday": hours.weekday})
