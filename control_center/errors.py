@@ -31,6 +31,8 @@ RequestCode = Literal[
     "not_signed_in",
     "too_large",
     "too_many_attempts",
+    "unknown_columns",
+    "unreadable_file",
     "wrong_content_type",
 ]
 ErrorCode = RequestCode | RefusalCode
@@ -121,7 +123,6 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     "same_person": 409,
     "already_reversed": 409,
     "not_reversible": 409,
-    "month_settled": 409,
     "receipt_known": 409,
     "evidence_missing": 422,
     "too_short": 422,
@@ -135,6 +136,7 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     "back_entry_asked": 409,
     "own_request": 403,
     "too_long_ago": 422,
+    "clock_ahead": 422,
     "too_late": 409,
     "too_much": 422,
     "second_person_needed": 403,
@@ -175,6 +177,8 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     "pause_too_long": 422,
     "too_many_attempts": 429,
     "district_supervisor_needed": 403,
+    "unreadable_file": 422,
+    "unknown_columns": 422,
     "licence_missing": 409,
     "last_area": 409,
     "rate_out_of_bounds": 422,

@@ -25,10 +25,10 @@ from control_center.offer_views import offers_of_order
 from control_center.order_views import for_family_order, for_worker_order, order_cards
 from control_center.timelines import order_timeline
 from control_center.views import elders_of_family
-from control_center.work_cards import Catalogue, CatalogueItem, OrderAnswer, OrderCard, OrderDetail, OrderList
+from control_center.work_cards import OrderAnswer, OrderCard, OrderDetail, OrderList
 from dispatch import orders
 from dispatch.placing import Wish
-from schemas.database import Transaction, rows
+from schemas.database import Transaction
 from schemas.statements import statement
 
 # The audience is looked up order by order, newest first, so that a long history is not gone through to show a page.
@@ -53,14 +53,6 @@ IN_SCOPE = statement("""
     SELECT order_id FROM order_audience(%(now)s::timestamptz)
     WHERE order_id = %(order_id)s::bigint AND account_id = %(account_id)s::integer
 """)
-CATALOGUE = statement("""
-    SELECT code, version, assist, name_zh, name_en, duration_minutes, skills, window_minutes
-    FROM catalogue_item
-    WHERE valid_from <= %(now)s::timestamptz AND (valid_to IS NULL OR valid_to > %(now)s::timestamptz)
-    ORDER BY assist, code
-""")
-SKILLS = statement("SELECT code FROM skill ORDER BY code")
-
 router = APIRouter(prefix="/api", tags=["orders"])
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40), Storable]
 
@@ -82,6 +74,12 @@ class Reason(BaseModel):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
 
 
+class Cancellation(Reason):
+    """Why staff call an order off, and whether the elder's side wants it: so late it may cost something."""
+
+    for_elder: bool = False
+
+
 def shown_order(card: OrderCard, account: SignedIn) -> OrderCard:
     """An order's card as the caller's role may see it."""
     if account.role == "family":
@@ -94,14 +92,6 @@ def order_answer(tx: Transaction, now: datetime, account: SignedIn, action: Acti
     card = order_cards(tx.conn, [order_id], now)[order_id]
     log_access(tx, now, account.id, action, elder_id=card.elder.id, order_id=order_id)
     return OrderAnswer(card=shown_order(card, account))
-
-
-@router.get("/catalogue")
-def read_catalogue(_account: Viewer, db: Db, now: Now) -> Catalogue:
-    """What can be ordered now."""
-    with db.connection() as conn:
-        items = [CatalogueItem(**item) for item in rows(conn, CATALOGUE, {"now": now})]
-        return Catalogue(items=items, skills=[skill["code"] for skill in rows(conn, SKILLS)])
 
 
 @router.post("/orders", status_code=201)
@@ -167,10 +157,10 @@ def read_order(order_id: OrderId, account: OrderReader, db: Db, now: Now) -> Ord
 
 
 @router.post("/orders/{order_id}/cancel")
-def cancel(order_id: OrderId, body: Reason, account: Staff, db: Db, now: Now) -> OrderAnswer:
+def cancel(order_id: OrderId, body: Cancellation, account: Staff, db: Db, now: Now) -> OrderAnswer:
     """Call an order off, until it is completed."""
     with db.transaction(account.seat_id) as tx:
-        orders.cancel(tx, now, order_id, account.id, body.reason)
+        orders.cancel(tx, now, order_id, account.id, body.reason, for_elder=body.for_elder)
         return order_answer(tx, now, account, "order.cancelled", order_id)
 
 

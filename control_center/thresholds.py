@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -11,6 +11,7 @@ from control_center.access import log_access
 from control_center.auth import SignedIn, Staff, Supervisor
 from control_center.cards import Shape
 from control_center.dependencies import Db, ElderId, Now, Storable
+from control_center.district_rights import DistrictCode, is_for_whole_district, require_whole_district
 from control_center.errors import ApiError
 from control_center.threshold_rows import (
     CareLevelSince,
@@ -41,19 +42,8 @@ IN_SCOPE = statement("""
     JOIN org_unit AS home ON home.code = household.org_code
     WHERE audience.elder_id = %(elder_id)s::integer AND audience.account_id = %(account_id)s::integer
 """)
-# Whoever works anywhere in a district may know its limits; setting them takes a right to the whole of it.
-DISTRICT_RIGHT = statement("""
-    SELECT bool_or(own.code = district.code) AS whole
-    FROM org_unit AS district
-    JOIN org_unit AS own ON starts_with(own.path, district.path)
-    JOIN membership ON membership.org_code = own.code AND membership.account_id = %(account_id)s::integer
-     AND membership.valid_from <= %(now)s::timestamptz
-     AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)
-    WHERE district.code = %(district_code)s::text AND district.parent_code IS NULL
-""")
 
 router = APIRouter(prefix="/api", tags=["thresholds"])
-DistrictCode = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,40}$")]
 Figure = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -115,19 +105,6 @@ def _district_of(tx: Transaction, now: datetime, account: SignedIn, elder_id: in
     if found is None:
         raise ApiError("not_found")
     return str(found["district_code"])
-
-
-def _right_to(tx: Transaction, now: datetime, account: SignedIn, district_code: str) -> bool:
-    """Whether it is a right to the whole district. Raises ApiError: not_found without any."""
-    found = tx.row(DISTRICT_RIGHT, {"district_code": district_code, "account_id": account.id, "now": now})
-    if found is None or found["whole"] is None:
-        raise ApiError("not_found")
-    return bool(found["whole"])
-
-
-def _whole_right_to(tx: Transaction, now: datetime, account: SignedIn, district_code: str) -> None:
-    if not _right_to(tx, now, account, district_code):
-        raise ApiError("not_found")
 
 
 def _elder_thresholds(tx: Transaction, elder_id: int, district_code: str) -> ElderThresholds:
@@ -216,7 +193,7 @@ def assess_elder(elder_id: ElderId, said: Assessment, account: Staff, db: Db, no
 def read_district_thresholds(district_code: DistrictCode, account: Staff, db: Db, now: Now) -> DistrictThresholds:
     """The limits of a district's care levels; they are about nobody in particular."""
     with db.transaction() as tx:
-        whole = _right_to(tx, now, account, district_code)
+        whole = is_for_whole_district(tx, now, account, district_code)
         return _district_thresholds(tx, district_code, account, whole=whole)
 
 
@@ -235,7 +212,7 @@ def set_district_threshold(
     said = _checked(vital, limits, needs_one=True)
     where = place(vital, severity, district_code=district_code, care_level=care_level)
     with db.transaction() as tx:
-        _whole_right_to(tx, now, account, district_code)
+        require_whole_district(tx, now, account, district_code)
         if set_threshold(tx, now, where, said, account.id):
             log_access(tx, now, account.id, "threshold.set", detail=_about(where))
         return _district_thresholds(tx, district_code, account, whole=True)
@@ -254,7 +231,7 @@ def end_district_threshold(
     """End the limits of a care level."""
     where = place(vital, severity, district_code=district_code, care_level=care_level)
     with db.transaction() as tx:
-        _whole_right_to(tx, now, account, district_code)
+        require_whole_district(tx, now, account, district_code)
         if not end_threshold(tx, now, where, account.id):
             raise ApiError("not_found")
         log_access(tx, now, account.id, "threshold.ended", detail=_about(where))

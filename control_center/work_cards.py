@@ -41,19 +41,6 @@ class Item(Shape):
     skills: list[str]
 
 
-class CatalogueItem(Item):
-    """What can be ordered now; minutes of the usual arrival window."""
-
-    window_minutes: int
-
-
-class Catalogue(Shape):
-    """Everything that can be ordered, and the further skills that can be asked for."""
-
-    items: list[CatalogueItem]
-    skills: list[str]
-
-
 class OrderSla(Shape):
     """The promises of an order: accepted in time, arrived within the window, done without overrunning."""
 

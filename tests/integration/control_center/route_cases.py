@@ -124,7 +124,6 @@ ALARMS: Final[dict[tuple[str, str], Case]] = {
     ("POST", "/api/alarms/{alarm_id}/arrive"): Case("/api/alarms/{sos_of_gui}/arrive", DO_FOR_GUI, {}, _on_the_way),
 }
 ORDERS: Final[dict[tuple[str, str], Case]] = {
-    ("GET", "/api/catalogue"): Case("/api/catalogue", _OWN_LISTS),
     ("GET", "/api/orders"): Case("/api/orders", _OWN_LISTS),
     ("POST", "/api/orders"): Case(
         "/api/orders",

@@ -9,13 +9,37 @@ import pytest
 from control_center.compliance import COLUMNS
 from control_center.errors import STATUS, FieldCode, RequestCode, field_texts
 from control_center.language import LANGUAGES, load, preferred, text
+from control_center.settlement_workbook import CORRECTION_COLUMNS, HEADS, SHEETS, SUMMARY, TOTALS, VISIT_COLUMNS
+from dispatch.catalogue.subsidies import CATEGORIES
 from dispatch.compliance import MEASURES
+from dispatch.money.ledger import EntryKind
+from dispatch.money.settlements import SettlementState
 from dispatch.refusals import RefusalCode
+from dispatch.service_level.pay_rules import Blame
 
 
 def placeholders(message: str) -> set[str | None]:
     """The names that a text wants filled in."""
     return {name for _, name, _, _ in Formatter().parse(message) if name is not None}
+
+
+def settlement_words() -> set[str]:
+    """What a settlement's workbook says."""
+    columns = {column.key for column in (*VISIT_COLUMNS, *CORRECTION_COLUMNS)}
+    groups = {
+        "column": columns,
+        "head": HEADS,
+        "sheet": SHEETS,
+        "summary": SUMMARY,
+        "total": TOTALS,
+        "category": CATEGORIES,
+        "kind": get_args(EntryKind),
+        "blame": get_args(Blame),
+        "state": get_args(SettlementState),
+    }
+    return {f"settlement.{group}.{word}" for group, words in groups.items() for word in words} | {
+        "settlement.subsidy_of"
+    }
 
 
 def test_every_language_has_the_same_keys_and_placeholders() -> None:
@@ -31,7 +55,7 @@ def test_every_code_has_a_text_and_every_text_a_code() -> None:
     errors = {f"errors.{code}" for code in (*get_args(RequestCode), *get_args(RefusalCode))}
     fields = {f"fields.{code}" for code in get_args(FieldCode)}
     report = {f"compliance.{word}" for word in (*COLUMNS, *MEASURES, "passed", "missed", "all", "none")}
-    assert set(load("en")) == errors | fields | report
+    assert set(load("en")) == errors | fields | report | settlement_words()
     assert {f"errors.{code}" for code in STATUS} == errors
 
 
