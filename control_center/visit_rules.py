@@ -11,7 +11,7 @@ from control_center.auth import Staff, Supervisor
 from control_center.dependencies import LARGEST_BIGINT, Before, Db, Now, Storable
 from control_center.errors import ApiError
 from control_center.shapes import Person, Shape
-from dispatch.service_level import no_shows, pay_rules
+from dispatch.service_level import cases, pay_rules
 from dispatch.service_level.pay_rules import Blame, NoShowReason, PayRule
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -49,7 +49,7 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class NewRule(BaseModel):
-    """Who pays what from now on: percent of the order's price, of the provider's rate, and of that as a penalty."""
+    """Who pays what from now on: percent of what the elder's side would have paid, of the provider's rate, and of that as a penalty."""
 
     blame: Blame
     elder_percent: Percent
@@ -160,7 +160,7 @@ def list_no_shows(
 def reassess(case_id: CaseId, body: Reassessment, account: Supervisor, db: Db, now: Now) -> NoShow:
     """See a case otherwise than the rule did: what was charged is undone and charged anew."""
     with db.transaction(account.seat_id) as tx:
-        made = no_shows.reassess(tx, now, case_id, account.id, body.reason, body.blame, body.note)
+        made = cases.reassess(tx, now, case_id, account.id, body.reason, body.blame, body.note)
         [found] = tx.rows(ONE, {"id": made, "now": now, "account_id": account.id})
         log_access(tx, now, account.id, "no_show.reassessed", elder_id=found["elder_id"], order_id=found["order_id"])
         return _case(found)

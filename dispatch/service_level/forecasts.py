@@ -56,6 +56,7 @@ def forecast(where: Whereabouts, visits: Sequence[Due], now: datetime, tight: ti
     She goes in the order in which she is on the way or meant to begin. One whom nothing says to have set out sets out
     now. Who is early waits for the window.
     """
+    place: Place | None
     place, at = _starts(where, now)
     told: list[Forecast] = []
     for visit in sorted(visits, key=_in_order):

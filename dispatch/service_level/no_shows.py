@@ -1,179 +1,28 @@
-"""Visits that did not take place because somebody was not there: who is to blame, and by which rule it is paid."""
+"""A worker who does not come: her visit is given to somebody else, and the case kept against her provider."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
-
-from psycopg.types.json import Jsonb
+from datetime import datetime
 
 from dispatch.attention import call_attention
-from dispatch.money import charging
-from dispatch.order_rows import locked_order, subject_of
+from dispatch.order_rows import locked_order
 from dispatch.orders import unassign
-from dispatch.refusals import Refused
-from dispatch.service_level.pay_rules import Blame, NoShowReason, Owed, PayRule, owed, rule_for
-from dispatch.timelines import record
+from dispatch.service_level.cases import VisitPolicy, keep, visit_policy
+from dispatch.service_level.pay_rules import rule_for
 from schemas.database import Row, Transaction
-from schemas.statements import statement
-
-POLICY = statement("SELECT no_show_minutes, late_cancel_minutes FROM visit_policy")
-INSERT = statement("""
-    INSERT INTO no_show (order_id, worker_id, at, reason, blame, rule_id, elder_fen, provider_fen, penalty_fen,
-                         evidence, decided_by, note, replaces)
-    VALUES (%(order_id)s::bigint, %(worker_id)s::integer, %(now)s::timestamptz, %(reason)s::text, %(blame)s::text,
-            %(rule_id)s::integer, %(elder_fen)s::integer, %(provider_fen)s::integer, %(penalty_fen)s::integer,
-            %(evidence)s::jsonb, %(decided_by)s::integer, %(note)s::text, %(replaces)s::bigint)
-    RETURNING id
-""")
-STANDING = statement("""
-    SELECT no_show.* FROM no_show
-    WHERE no_show.id = %(id)s::bigint
-      AND NOT EXISTS (SELECT FROM no_show AS later WHERE later.replaces = no_show.id)
-      AND EXISTS (
-          SELECT FROM order_audience(%(now)s::timestamptz) AS audience
-          WHERE audience.order_id = no_show.order_id AND audience.account_id = %(actor_id)s::integer
-            AND audience.role = 'supervisor')
-""")
-
-
-@dataclass(frozen=True)
-class VisitPolicy:
-    """Minutes after the window at which a worker who has not set out counts as not coming, and before it within which a
-    cancellation is late."""
-
-    no_show: timedelta
-    late_cancel: timedelta
-
-
-def visit_policy(tx: Transaction) -> VisitPolicy:
-    """The row of `visit_policy`; its usual figures when somebody deleted it."""
-    found = tx.row(POLICY) or {"no_show_minutes": 20, "late_cancel_minutes": 120}
-    return VisitPolicy(timedelta(minutes=found["no_show_minutes"]), timedelta(minutes=found["late_cancel_minutes"]))
 
 
 def is_no_show(order: Row, now: datetime, policy: VisitPolicy) -> bool:
     """Whether the worker of an order that nobody has arrived for is not coming: she has not even set out; pure."""
-    return order["state"] == "accepted" and now >= order["window_to"] + policy.no_show
+    over: datetime = order["window_to"] + policy.no_show
+    return order["state"] == "accepted" and now >= over
 
 
-def is_late_cancel(order: Row, now: datetime, policy: VisitPolicy) -> bool:
-    """Whether whoever calls an order off now does so too late for its worker, who has accepted it; pure."""
-    accepted = order["state"] in ("accepted", "en_route", "checked_in", "in_service")
-    return accepted and now > order["window_from"] - policy.late_cancel
-
-
-def worker_did_not_come(tx: Transaction, now: datetime, order: Row) -> None:
-    """Take a locked order from a worker who did not set out and look for somebody else; a person is told.
-
-    The case is kept against her provider, with where her phone was last heard of.
-    """
-    rule = rule_for(tx, "worker_no_show")
-    evidence = {"window_to": order["window_to"].isoformat(), "accepted_at": _iso(order["accepted_at"])}
-    keep(tx, now, order, rule, evidence=evidence)
+def give_up_on(tx: Transaction, now: datetime, order: Row) -> bool:
+    """Take a locked order from its worker if she is not coming, and look for somebody else; a person is told. Returns
+    whether it was so."""
+    if not is_no_show(order, now, visit_policy(tx)):
+        return False
+    evidence = {"window_to": order["window_to"].isoformat(), "accepted_at": order["accepted_at"].isoformat()}
+    keep(tx, now, order, rule_for(tx, "worker_no_show"), evidence=evidence)
     unassign(tx, now, order, None, "worker_no_show")
     call_attention(tx, now, locked_order(tx, order["id"]), "no_show")
-
-
-def keep(
-    tx: Transaction,
-    now: datetime,
-    order: Row,
-    rule: PayRule,
-    *,
-    evidence: dict[str, Any],
-    actor_id: int | None = None,
-    note: str | None = None,
-) -> int:
-    """Write down that a locked order's visit did not take place, and charge whom the rule says; returns the id."""
-    due = owed(order["price_fen"], order["provider_fen"], rule, companion=order["lead_id"] is not None)
-    return _write(tx, now, order, _Case(rule, rule.blame, due, evidence, actor_id, note))
-
-
-def failed(tx: Transaction, now: datetime, order: Row, reason: NoShowReason, actor_id: int | None) -> None:
-    """A locked order's visit has failed at the door: the case is kept and charged by the rule of its reason."""
-    keep(tx, now, order, rule_for(tx, reason), evidence={}, actor_id=actor_id)
-
-
-def reassess(
-    tx: Transaction, now: datetime, no_show_id: int, actor_id: int, reason: NoShowReason, blame: Blame, note: str
-) -> int:
-    """A supervisor sees a case otherwise: what it was charged is undone, and charged anew; returns the new case's id.
-
-    Raises Refused: not_found, for a case that another stands in for too; unknown_reason.
-    """
-    case = tx.row(STANDING, {"id": no_show_id, "now": now, "actor_id": actor_id})
-    if case is None:
-        raise Refused("not_found")
-    order = {**locked_order(tx, case["order_id"]), "worker_id": case["worker_id"]}
-    # Locked before it is looked at again: two supervisors may have seen it otherwise at once.
-    if tx.row(STANDING, {"id": no_show_id, "now": now, "actor_id": actor_id}) is None:
-        raise Refused("not_found")
-    rule = rule_for(tx, reason)
-    due = owed(order["price_fen"], order["provider_fen"], rule, companion=order["lead_id"] is not None)
-    charging.reverse(tx, now, _key(no_show_id), actor_id, note)
-    return _write(tx, now, order, _Case(rule, blame, due, case["evidence"], actor_id, note, no_show_id))
-
-
-@dataclass(frozen=True)
-class _Case:
-    rule: PayRule
-    blame: Blame
-    due: Owed
-    evidence: dict[str, Any]
-    actor_id: int | None
-    note: str | None
-    replaces: int | None = None
-
-
-def _write(tx: Transaction, now: datetime, order: Row, case: _Case) -> int:
-    [made] = tx.rows(
-        INSERT,
-        {
-            "order_id": order["id"],
-            "worker_id": order["worker_id"],
-            "now": now,
-            "reason": case.rule.reason,
-            "blame": case.blame,
-            "rule_id": case.rule.id,
-            "elder_fen": case.due.elder_fen,
-            "provider_fen": case.due.provider_fen,
-            "penalty_fen": case.due.penalty_fen,
-            "evidence": Jsonb(case.evidence),
-            "decided_by": case.actor_id,
-            "note": case.note,
-            "replaces": case.replaces,
-        },
-    )
-    detail = {"reason": case.rule.reason, "blame": case.blame, "no_show_id": made["id"]}
-    record(tx, now, subject_of(order), "no_show", actor_id=case.actor_id, note=case.note, detail=detail)
-    charging.charge_failed(
-        tx,
-        now,
-        order,
-        elder_fen=case.due.elder_fen,
-        provider_fen=case.due.provider_fen,
-        penalty_fen=case.due.penalty_fen,
-        key=_key(made["id"]),
-        blame=case.blame,
-    )
-    tx.emit(subject_of(order).event("order.changed", now, account_id=case.actor_id))
-    return int(made["id"])
-
-
-def _key(no_show_id: int) -> str:
-    return f"no_show:{no_show_id}"
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-FAILURE_REASONS: Final[dict[str, NoShowReason]] = {
-    "elder_absent": "elder_absent",
-    "elder_refused": "elder_refused",
-    "unsafe": "unsafe",
-    "worker_unwell": "worker_unwell",
-    "unfit": "unfit",
-    "other": "other",
-}
-"""Under which rule a visit falls that failed at the door, by the worker's reason."""
+    return True

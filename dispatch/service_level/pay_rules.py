@@ -36,7 +36,7 @@ SET = statement("""
 
 @dataclass(frozen=True)
 class PayRule:
-    """In percent of the order's price, of the provider's rate, and of that rate as a penalty."""
+    """In percent of what the elder's side would have paid, of the provider's rate, and of that rate as a penalty."""
 
     id: int
     reason: NoShowReason
@@ -55,13 +55,13 @@ class Owed:
     penalty_fen: int
 
 
-def owed(price_fen: int, provider_fen: int, rule: PayRule, *, companion: bool = False) -> Owed:
+def owed(payable_fen: int, provider_fen: int, rule: PayRule, *, companion: bool = False) -> Owed:
     """What a rule comes to, rounded to whole fen in the elder's and then the district's favour; pure.
 
     The second worker of a visit costs the elder nothing: her side pays for the visit once.
     """
     return Owed(
-        elder_fen=0 if companion else price_fen * rule.elder_percent // 100,
+        elder_fen=0 if companion else payable_fen * rule.elder_percent // 100,
         provider_fen=provider_fen * rule.provider_percent // 100,
         penalty_fen=provider_fen * rule.penalty_percent // 100,
     )

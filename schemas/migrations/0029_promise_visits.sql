@@ -21,8 +21,8 @@ CREATE TABLE visit_policy (
 );
 INSERT INTO visit_policy DEFAULT VALUES;
 
--- Who pays what for a visit that did not take place, in percent of the order's price and of the provider's rate. A rule is
--- never changed: a new one ends it, and each case keeps the rule by which it was decided.
+-- Who pays what for a visit that did not take place, in percent of what the elder's side would have paid and of the
+-- provider's rate. A rule is never changed: a new one ends it, and each case keeps the rule by which it was decided.
 CREATE TABLE pay_rule (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     reason text NOT NULL CHECK (reason IN (
