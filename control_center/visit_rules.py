@@ -49,7 +49,8 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class NewRule(BaseModel):
-    """Who pays what from now on: percent of what the elder's side would have paid, of the provider's rate, and of that as a penalty."""
+    """Who pays what from now on: percent of what the elder's side would have paid, of the provider's rate, and of that
+    as a penalty."""
 
     blame: Blame
     elder_percent: Percent

@@ -15,6 +15,7 @@ from tests.integration.control_center.service_level_cases import SERVICE_LEVEL
 from tests.integration.control_center.source_cases import SOURCES
 from tests.integration.control_center.unrecorded_cases import UNRECORDED
 from tests.integration.control_center.visit_cases import VISITS
+from tests.integration.control_center.visit_promise_cases import VISIT_PROMISES
 
 CASES: Final[dict[tuple[str, str], Case]] = {
     **route_cases.CASES,
@@ -29,4 +30,5 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     **SOURCES,
     **MONEY,
     **VISITS,
+    **VISIT_PROMISES,
 }
