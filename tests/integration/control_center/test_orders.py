@@ -34,23 +34,6 @@ def do(client: TestClient, cast: Cast, member: str, path: str, body: object = No
     return answer.json()
 
 
-def test_the_catalogue_names_what_can_be_ordered(client: TestClient, cast: Cast, conn: Connection) -> None:
-    conn.execute("UPDATE catalogue_item SET valid_to = '2021-01-01Z' WHERE code = 'escort'")
-    catalogue = client.get("/api/catalogue", headers=cast.cookie("family_of_gui")).json()
-    assert [item["code"] for item in catalogue["items"]] == ["bath", "wellbeing_check", "meal"]
-    assert catalogue["items"][2] == {
-        "code": "meal",
-        "version": 1,
-        "assist": "meal",
-        "name_zh": "助餐（送餐上门）",
-        "name_en": "Meal delivery",
-        "duration_minutes": 15,
-        "skills": ["meal_delivery"],
-        "window_minutes": 60,
-    }
-    assert "dialect" in catalogue["skills"]
-
-
 def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: datetime) -> None:
     order = cast.orders["visit_of_gui"]
     card = client.get(f"/api/orders/{order}", headers=cast.cookie("operator")).json()["card"]
