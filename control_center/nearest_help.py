@@ -80,15 +80,15 @@ def read_candidates(alarm_id: AlarmId, account: Staff, db: Db, now: Now) -> Cand
         if found is None:
             raise ApiError("not_found")
         choice = preview(tx, now, alarm_id)
-        best = choice.ranked[:SHOWN]
+        best = choice.best(SHOWN)
         others = choice.left_out({one.candidate.worker_id for one in best})
         ids = {one.candidate.worker_id for one in best} | {one["worker_id"] for one in others}
         seen = in_sight(tx.conn, now, account.id, ids)
         briefs = _briefs(tx.conn, seen)
         log_access(tx, now, account.id, "candidates.read", alarm_id=alarm_id, detail={"worker_ids": sorted(seen)})
     return CandidateList(
-        considered=len(choice.weighed),
-        eligible=len(choice.ranked),
+        considered=choice.considered,
+        eligible=len(choice.eligible),
         ranked=[
             CandidateEntry(
                 worker=briefs[one.candidate.worker_id], reasons=reasons_of(one.reasons()), waived=list(one.waived)

@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from math import inf
+from typing import Final, Literal, NamedTuple, get_args
 
-from dispatch.itinerary import Leg, Stop, plan
-from dispatch.travel import Place, travel_time
-from schemas.states import OrderState, ResponderKind, Travel
+from dispatch.travel import Place, travel_seconds
+from dispatch.workdays import Beginning, Call, Day, Insertion, Meal, rearranged
+from schemas.states import OrderState, ResponderKind, Sex, Travel
 
 TaskKind = Literal["order", "alarm"]
-Missing = Literal["provider", "kind", "unpaired", "skill", "area", "shift", "busy", "asked", "far"]
+Missing = Literal[
+    "provider", "item", "kind", "unpaired", "skill", "sex", "excluded", "pair", "area", "leave", "shift", "capacity",
+    "busy", "asked", "far",
+]  # fmt: skip
 LIMITS: Final[tuple[Missing, ...]] = get_args(Missing)
 """Who misses several is counted under the first. Kind, unpaired and far: she is not asked for such a task, for this
-elder, or from so far away."""
+elder, or from so far away. Item and capacity: her provider does not offer this, or takes no more visits on the day.
+Pair: she has, or was asked for, the other worker's part of the same visit."""
+TOGETHER: Final = timedelta(minutes=10)
+"""Of two workers who come together the one may wait for the other so long at the door; both days leave room for it."""
 AT_THE_HOME: Final[frozenset[OrderState]] = frozenset({"checked_in", "in_service"})
 POSITION_MATTERS: Final = timedelta(hours=2)
 """Where a worker is now says where she will start from only for work that begins within this time."""
@@ -42,6 +49,21 @@ class Task:
     residents: frozenset[int] = frozenset()
     asked: frozenset[int] = frozenset()
     excluded: frozenset[int] = frozenset()
+    item: str | None = None
+    """The code of what was ordered."""
+    worker_sex: Sex | None = None
+    """Whom the elder wants to come, and whether nobody else may."""
+    sex_required: bool = False
+    meal: Meal | None = None
+    together: bool = False
+    """Two workers come to it; then the window is that in which both can begin."""
+    paired_off: frozenset[int] = frozenset()
+    """Who has, or was asked for, the other worker's part."""
+
+    def call(self, earliest: datetime, latest: datetime, now: datetime) -> Call:
+        """As a call of somebody's day, in seconds from now."""
+        duration = self.duration + (TOGETHER if self.together else timedelta())
+        return Call(self.place, _seconds(earliest, now), _seconds(latest, now), duration.total_seconds(), self.meal)
 
 
 @dataclass(frozen=True)
@@ -52,20 +74,66 @@ class WorkingTime:
     ends_at: datetime
 
 
-@dataclass(frozen=True)
-class Visit:
-    """An accepted order that its worker has not ended."""
+class Visit(NamedTuple):
+    """An accepted order that its worker has not ended, in the columns of the query that reads some thousand of them."""
 
     order_id: int
     state: OrderState
-    place: Place | None
+    lat: float | None
+    lon: float | None
     window_from: datetime
     window_to: datetime
-    duration: timedelta
+    minutes: int
+    """How long it takes."""
     checked_in_at: datetime | None = None
+    planned_at: datetime | None = None
+    """When she is expected to begin; visits are made in this order."""
+    together: bool = False
+    """Another worker comes to it at the same time."""
+    pickup_at: datetime | None = None
+    """When its meal is to leave the kitchen."""
+    kitchen_id: int | None = None
+    kitchen_lat: float | None = None
+    kitchen_lon: float | None = None
+    hot_minutes: int | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is; None when nobody knows."""
+        return None if self.lat is None or self.lon is None else Place(self.lat, self.lon)
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it takes."""
+        return timedelta(minutes=self.minutes)
+
+    @property
+    def meal(self) -> Meal | None:
+        """What is taken along to it."""
+        if self.kitchen_id is None or self.kitchen_lat is None or self.kitchen_lon is None:
+            return None
+        return Meal(self.kitchen_id, Place(self.kitchen_lat, self.kitchen_lon), 60.0 * (self.hot_minutes or 0))
+
+    def call(self, now: datetime) -> Call:
+        """As a call of her day, in seconds from now; what is overdue is to begin as soon as possible."""
+        earliest, latest, duration = self.window_from, self.window_to, self.duration
+        if self.together and self.planned_at is not None:
+            earliest, latest, duration = self.planned_at, self.planned_at + TOGETHER, duration + TOGETHER
+        closes = _seconds(latest, now)
+        meal = self.meal
+        if meal is not None and self.pickup_at is not None and self.pickup_at <= now:
+            meal = meal._replace(left_at=_seconds(self.pickup_at, now))
+        return Call(
+            self.place,
+            _seconds(earliest, now),
+            closes if closes >= 0 else inf,
+            duration.total_seconds(),
+            meal,
+            self.order_id,
+        )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Candidate:
     """A worker as far as a task is concerned."""
 
@@ -103,39 +171,86 @@ class Candidate:
     """Otherwise she is asked at any hour."""
     own_elders: bool = False
     """Is asked for paired elders alone."""
+    provider_id: int = 0
+    offers: bool = True
+    """Her provider offers what was ordered."""
+    room: bool = True
+    """Her provider takes a further visit on the day."""
+    share: float = 1
+    """What her provider's workers earned lately, over what those of all providers did."""
+    sex: Sex | None = None
+    on_leave: bool = False
+    barred: bool = False
+    """Is not to be sent to this elder."""
+    usual: bool = False
+    """Comes to this elder more often than anybody else."""
+    rating: float | None = None
+    """What elders thought of her visits, from 1 to 5."""
+    carries: int = 20
+    """Meals at once."""
+    estimate: float = 0
+    """Minutes of travel that an order adds to her day, as the crow flies and whether it fits in there or not."""
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """Which limits a worker misses, in the order they are counted in, and from where she would set out."""
+    """Which limits a worker misses, in the order they are counted in, and from where she would set out; for an order
+    also where in her day it would lie."""
 
     missing: tuple[Missing, ...]
     origin: Place | None
+    insertion: Insertion | None = None
 
 
-def assess(task: Task, candidate: Candidate, now: datetime) -> Assessment:
-    """Hold one worker against every limit."""
-    openings = _openings(task, candidate, now)
+def assess(task: Task, candidate: Candidate, now: datetime, *, anyhow: bool = False) -> Assessment:
+    """Hold one worker against every limit. `anyhow`: for an order that fits nowhere into her day as it stands, her
+    visits may be made in another order."""
+    missing = unmet(task, candidate, now)
     if task.kind == "alarm":
         # A visit that has not begun waits: an alarm outranks it.
-        free = not any(visit.state in AT_THE_HOME for visit in candidate.visits)
+        insertion, free = None, not any(visit.state in AT_THE_HOME for visit in candidate.visits)
         origin: Place | None = starting_place(task, candidate, now)
     else:
-        leg = _leg(task, candidate, openings, now)
-        free = leg is not None or not openings
-        origin = leg.origin if leg else starting_place(task, candidate, now)
-    passed: dict[Missing, bool] = {
-        "provider": candidate.admitted,
-        "kind": candidate.takes_orders or task.kind == "alarm",
-        "unpaired": candidate.paired or not candidate.own_elders,
-        "skill": candidate.skilled or not candidate.needs_skill,
+        openings = _openings(task, candidate, now)
+        insertion = _insertion(task, candidate, openings, now, anyhow)
+        free = insertion is not None or not openings
+        origin = insertion.at.origin if insertion else starting_place(task, candidate, now)
+    if not free and "busy" not in missing:
+        missing = sorted([*missing, "busy"], key=LIMITS.index)
+    return Assessment(tuple(missing), origin, insertion)
+
+
+def unmet(task: Task, candidate: Candidate, now: datetime) -> list[Missing]:
+    """The limits that a worker misses whatever else she has to do that day."""
+    missing = _unfit(task, candidate)
+    if candidate.needs_shift and not _openings(task, candidate, now):
+        missing.append("shift")
+    if not candidate.room and task.kind == "order":
+        missing.append("capacity")
+    if candidate.responding:
+        missing.append("busy")
+    if candidate.worker_id in task.asked or candidate.worker_id in task.excluded:
+        missing.append("asked")
+    return missing
+
+
+def _unfit(task: Task, candidate: Candidate) -> list[Missing]:
+    """The limits that have nothing to do with her day."""
+    order = task.kind == "order"
+    hindered: dict[Missing, bool] = {
+        "provider": not candidate.admitted,
+        "item": order and not candidate.offers,
+        "kind": order and not candidate.takes_orders,
+        "unpaired": candidate.own_elders and not candidate.paired,
+        "skill": candidate.needs_skill and not candidate.skilled,
+        "sex": task.sex_required and candidate.sex != task.worker_sex,
+        "excluded": order and candidate.barred,
+        "pair": candidate.worker_id in task.paired_off,
         # Whoever looks after an elder by agreement comes wherever she lives.
-        "area": candidate.covers or candidate.paired,
-        "shift": bool(openings) or not candidate.needs_shift,
-        "busy": free and not candidate.responding,
-        "asked": candidate.worker_id not in task.asked | task.excluded,
+        "area": not candidate.covers and not candidate.paired,
+        "leave": candidate.on_leave,
     }
-    return Assessment(tuple(limit for limit, holds in passed.items() if not holds), origin)
+    return [limit for limit, misses in hindered.items() if misses]
 
 
 def starting_place(task: Task, candidate: Candidate, now: datetime) -> Place:
@@ -144,6 +259,10 @@ def starting_place(task: Task, candidate: Candidate, now: datetime) -> Place:
     if candidate.position is not None and lately and soon:
         return candidate.position
     return candidate.base
+
+
+def _seconds(at: datetime, now: datetime) -> float:
+    return (at - now).total_seconds()
 
 
 def _openings(task: Task, candidate: Candidate, now: datetime) -> list[tuple[datetime, datetime]]:
@@ -155,30 +274,52 @@ def _openings(task: Task, candidate: Candidate, now: datetime) -> list[tuple[dat
     return sorted((earliest, latest) for earliest, latest in within if earliest <= latest)
 
 
-def _leg(task: Task, candidate: Candidate, openings: Sequence[tuple[datetime, datetime]], now: datetime) -> Leg | None:
-    """The way to the task in a day that holds it and every visit already accepted; None when there is no such day."""
-    place, at, stops = _rest_of_day(task, candidate, now)
-    for earliest, latest in openings:
-        wanted = Stop(task.place, earliest, latest, task.duration)
-        for leg in plan(place, at, [*stops, wanted], candidate.means) or ():
-            if leg.stop is wanted:
-                return leg
-    return None
+def _insertion(
+    task: Task, candidate: Candidate, openings: Sequence[tuple[datetime, datetime]], now: datetime, anyhow: bool
+) -> Insertion | None:
+    """Where the task lies in a day that holds it and every visit already accepted; None when there is no such day."""
+    if not openings:
+        return None
+    day = day_of(candidate, starting_place(task, candidate, now), now, anyhow=anyhow)
+    calls = [task.call(earliest, latest, now) for earliest, latest in openings]
+    found = next((one for one in map(day.cheapest, calls) if one is not None), None)
+    if found is None and anyhow:
+        return next((one for one in (_squeezed(day, call) for call in calls) if one is not None), None)
+    return found
 
 
-def _rest_of_day(task: Task, candidate: Candidate, now: datetime) -> tuple[Place | None, datetime, list[Stop]]:
-    """Where and when the visits under way are over, and which are still to be made after them."""
-    place: Place | None = starting_place(task, candidate, now)
-    at = now
-    for visit in sorted(candidate.visits, key=lambda one: (one.checked_in_at is None, one.window_from)):
+def _squeezed(day: Day, call: Call) -> Insertion | None:
+    calls = rearranged(day.beginning, [*day.calls, call])
+    if calls is None:
+        return None
+    anew = Day(day.beginning, calls)
+    [(index, step)] = [(index, step) for index, step in enumerate(anew.steps) if step.call is call]
+    added = sum(one.travel for one in anew.steps) - sum(one.travel for one in day.steps)
+    slack = min(one.call.latest - one.starts for one in anew.steps[index:])
+    return Insertion(index, step, added, slack)
+
+
+def day_of(candidate: Candidate, place: Place | None, now: datetime, *, anyhow: bool = False) -> Day:
+    """What is left of a worker's day from now on: where and when the visits under way are over, and those after them
+    in the order in which they are expected; `anyhow` in another one where that would be late."""
+    at = 0.0
+    left = [visit for visit in candidate.visits if visit.state == "accepted"]
+    for visit in sorted(
+        (one for one in candidate.visits if one.state != "accepted"),
+        key=lambda one: (one.checked_in_at is None, one.window_from),
+    ):
         if visit.checked_in_at is not None:
-            at, place = max(at, visit.checked_in_at + visit.duration), visit.place
+            at, place = max(at, _seconds(visit.checked_in_at + visit.duration, now)), visit.place
         elif visit.state == "en_route":
-            arrives = max(at + travel_time(place, visit.place, candidate.means), visit.window_from)
-            at, place = arrives + visit.duration, visit.place
-    stops = [
-        Stop(one.place, one.window_from, one.window_to if one.window_to >= now else None, one.duration)
-        for one in candidate.visits
-        if one.state == "accepted"
-    ]
-    return place, at, stops
+            way = travel_seconds(place, visit.place, candidate.means)
+            arrives = max(at + way, _seconds(visit.window_from, now))
+            at, place = arrives + visit.duration.total_seconds(), visit.place
+    beginning = Beginning(place, at, candidate.base, candidate.means, candidate.carries)
+    calls = [visit.call(now) for visit in sorted(left, key=_expected)]
+    day = Day(beginning, calls)
+    better = rearranged(beginning, calls) if anyhow and day.late else None
+    return day if better is None else Day(beginning, better)
+
+
+def _expected(visit: Visit) -> tuple[datetime, datetime, int]:
+    return (visit.planned_at or visit.window_from, visit.window_to, visit.order_id)

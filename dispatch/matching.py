@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from dispatch import offers
 from dispatch.assignment import Missing, Task, assess
 from dispatch.candidates import for_task, home_place, ranking_policy, response_circles
-from dispatch.ranking import Choice, Ranked, choose
+from dispatch.ranking import NOBODY, Choice, Ranked, choose
 from dispatch.refusals import Refused
 from dispatch.timelines import Subject
 from schemas.database import Row, Transaction
@@ -67,7 +67,7 @@ def match(tx: Transaction, now: datetime, alarm: Row, worker_id: int | None = No
     """Hold everybody, or one worker, against an alarm as its search stands: whoever had her turn in it has had it."""
     task = task_of(tx, now, alarm)
     if task is None:
-        return Match(None, Choice(ranked=()))
+        return Match(None, NOBODY)
     subject = Subject("alarm", int(alarm["id"]), alarm["elder_id"])
     search, history = alarm["response_detail"], offers.made(tx, subject)
     if alarm["response_state"] == "searching":
@@ -109,8 +109,8 @@ def keep(
         "at": now,
         "actor_id": actor_id,
         "circle": max((one.circle for one in picks), default=0) or None,
-        "considered": len(choice.weighed),
-        "eligible": len(choice.ranked),
+        "considered": choice.considered,
+        "eligible": len(choice.eligible),
         "turned_away": Jsonb(dict(choice.turned_away)),
         "left_out": Jsonb(choice.left_out({one.candidate.worker_id for one in picks})),
     }

@@ -20,9 +20,13 @@ ORDERS: Final[LiteralString] = """
            service_order.planned_at, service_order.price_fen, service_order.subsidy_fen, service_order.provider_fen,
            service_order.subsidy_category, service_order.departed_at, service_order.begun_at,
            service_order.completed_at, service_order.ended_at, service_order.requested_at,
+           service_order.accepted_at, service_order.breaches,
            elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
            policy.accept_seconds, policy.offer_seconds, policy.offers_at_once, policy.overrun_seconds,
-           policy.confirm_seconds
+           policy.confirm_seconds, policy.policy_mode, policy.hall_seconds, policy.hall_most, policy.plan_cutoff,
+           policy.plan_minutes, policy.unfilled_seconds, service_order.hall_until, service_order.pickup_at,
+           service_order.plan_id, kitchen.id AS kitchen_id, kitchen.lat AS kitchen_lat, kitchen.lon AS kitchen_lon,
+           kitchen.hot_minutes, service_order.together, service_order.place_lat, service_order.place_lon
     FROM service_order
     JOIN catalogue_item ON catalogue_item.code = service_order.item_code
                        AND catalogue_item.version = service_order.item_version
@@ -30,6 +34,7 @@ ORDERS: Final[LiteralString] = """
     JOIN household ON household.id = elder.household_id
     JOIN org_unit AS home ON home.code = household.org_code
     JOIN assist_policy AS policy ON policy.assist = catalogue_item.assist
+    LEFT JOIN kitchen ON kitchen.id = service_order.kitchen_id
 """
 """The columns that every function of dispatch gets."""
 

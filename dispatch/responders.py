@@ -262,7 +262,7 @@ def round_policy(tx: Transaction, alarm: Row) -> Row:
 def _next_round(tx: Transaction, now: datetime, alarm: Row, actor_id: int | None = None) -> None:
     """Ask the best of the innermost circle in which anybody is left; the next circle when nobody there came."""
     choice = match(tx, now, alarm).choice
-    if not choice.ranked:
+    if not choice.eligible:
         keep(tx, now, alarm["id"], choice, (), actor_id)
         _give_up(tx, now, subject_of(alarm), choice.detail(), actor_id)
         return

@@ -7,10 +7,10 @@ from typing import Final
 from dispatch import offers
 from dispatch.assignment import Task
 from dispatch.attention import call_attention
-from dispatch.candidates import for_task, home_place, ranking_policy
+from dispatch.candidates import meal_of, place_of, ranking_policy
 from dispatch.offers import Offer
 from dispatch.order_rows import require_step, subject_of
-from dispatch.ranking import choose
+from dispatch.shortlist import ENOUGH, look
 from dispatch.timelines import tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -56,12 +56,12 @@ GIVE = statement("""
 """)
 
 
-def task_of(tx: Transaction, now: datetime, order: Row, *, asked: frozenset[int], excluded: frozenset[int]) -> Task:
+def task_of(now: datetime, order: Row, *, asked: frozenset[int], excluded: frozenset[int]) -> Task:
     """What a locked order asks of a worker."""
     window_to = order["window_to"]
     return Task(
         kind="order",
-        place=home_place(tx, order["lat"], order["lon"], order["org_code"]),
+        place=place_of(order["place_lat"], order["place_lon"]),
         org_path=order["org_path"],
         skills=frozenset(order["skills"]),
         # Certificates, shifts and load are those of the day on which somebody can still come.
@@ -71,6 +71,10 @@ def task_of(tx: Transaction, now: datetime, order: Row, *, asked: frozenset[int]
         elder_id=order["elder_id"],
         asked=asked,
         excluded=excluded,
+        item=order["item_code"],
+        worker_sex=order["worker_sex"],
+        sex_required=order["sex_required"],
+        meal=meal_of(order),
     )
 
 
@@ -86,13 +90,13 @@ def search(tx: Transaction, now: datetime, order: Row) -> None:
         return
     history = offers.made(tx, subject_of(order))
     asked = offers.asked(history, _round_after(tx, order))
-    task = task_of(tx, now, order, asked=asked, excluded=offers.unwell(history, now))
-    choice = choose(task, for_task(tx, now, task), ranking_policy(tx, "order"), now)
-    if choice.ranked:
+    task = task_of(now, order, asked=asked, excluded=offers.unwell(history, now))
+    choice = look(tx, now, task, ranking_policy(tx, "order"), max(ENOUGH, order["offers_at_once"]))
+    if choice.eligible:
         require_step(order, "offered")
         _mark_late(tx, now, order)
         expires_at = now + timedelta(seconds=order["offer_seconds"])
-        offers.make(tx, now, subject_of(order), choice.ranked[: order["offers_at_once"]], expires_at)
+        offers.make(tx, now, subject_of(order), choice.best(order["offers_at_once"]), expires_at)
         tx.execute(OFFERED, {"id": order["id"], "due_at": expires_at})
         tx.emit(subject_of(order).event("order.offered", now))
     elif choice.everybody_asked:

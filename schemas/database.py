@@ -39,6 +39,10 @@ class Transaction:
         """Run a query and return its first row, or None."""
         return row(self.conn, query, params)
 
+    def tuples(self, query: SQL, params: dict[str, Any] | None = None) -> list[TupleRow]:
+        """Run a query and return all its rows as tuples: for thousands of them dictionaries take half of the time."""
+        return self.conn.execute(query, params).fetchall()
+
     def execute(self, query: SQL, params: dict[str, Any] | None = None) -> int:
         """Run a statement and return how many rows it touched."""
         return self.conn.execute(query, params).rowcount

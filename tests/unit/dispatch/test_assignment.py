@@ -56,11 +56,11 @@ def visit(begins: timedelta = HOUR, **differs: Any) -> Visit:
     usual: dict[str, Any] = {
         "order_id": 1,
         "state": "accepted",
-        "place": north(0),
         "window_from": NOW + begins,
         "window_to": NOW + begins + 10 * MINUTE,
-        "duration": HOUR,
     }
+    place, duration = differs.pop("place", north(0)), differs.pop("duration", HOUR)
+    usual |= {"lat": place.lat, "lon": place.lon, "minutes": duration // MINUTE}
     return Visit(**(usual | differs))
 
 
@@ -146,7 +146,8 @@ def test_travel_load_and_familiarity_are_weighed_in_minutes() -> None:
     assert ranked[0].reasons() == {
         "rank": 1, "candidates": 3, "travel_minutes": 6, "distance_m": 1000, "load": 0, "familiarity": 9,
         "cost": ranked[0].cost, "kind": "station", "circle": 1, "skilled": True, "paired": False, "on_shift": True,
-        "position_seconds": None, "trust": 0,
+        "position_seconds": None, "trust": 0, "parts": {"travel": 5.67, "familiarity": -30}, "added_minutes": 5.7,
+        "slack_minutes": 60, "starts_at": "2026-11-22T02:00:00+00:00",
     }  # fmt: skip
     far = RankingPolicy(travel_weight=0, load_minutes=1, familiarity_minutes=0)
     assert [one.candidate.worker_id for one in choose(ORDER, [busy, friend, near], far, NOW).ranked] == [1, 3, 2]
