@@ -68,7 +68,21 @@ class Worker:
 _HILL: Final = ("500109001",)
 _SOUTH: Final = ("500109006", "500109008", "500109009", "500109104", "500109108")
 _NORTH: Final = ("500109102", "500109105", "500109110", "500109111", "500109113", "500109116")
-ALL_SKILLS: Final = frozenset({"meal_delivery", "bathing", "medical_escort", "first_aid", "lifting", "dialect"})
+ALL_SKILLS: Final = frozenset(
+    {
+        "meal_delivery",
+        "bathing",
+        "medical_escort",
+        "first_aid",
+        "lifting",
+        "dialect",
+        "cleaning",
+        "cooking",
+        "hairdressing",
+        "mobility",
+        "repairs",
+    }
+)
 PROVIDERS: Final = (
     Provider("天生居家养老服务站", "admitted", _HILL, ALL_SKILLS, 2),
     Provider("两江康养服务有限公司", "admitted", _SOUTH, ALL_SKILLS, 8),
@@ -83,9 +97,9 @@ serves one street only: unless a person plays him nobody answers for him, and el
 Calling = Literal["courier", "carer", "escort", "allrounder"]
 _CALLINGS: Final[dict[Calling, tuple[str, ...]]] = {
     "courier": ("meal_delivery", "first_aid"),
-    "carer": ("bathing", "lifting", "first_aid"),
-    "escort": ("medical_escort", "first_aid", "dialect"),
-    "allrounder": ("meal_delivery", "bathing", "medical_escort", "first_aid"),
+    "carer": ("bathing", "lifting", "first_aid", "cleaning", "hairdressing", "mobility"),
+    "escort": ("medical_escort", "first_aid", "dialect", "mobility"),
+    "allrounder": ("meal_delivery", "bathing", "medical_escort", "first_aid", "cleaning", "cooking", "repairs"),
 }
 _CERTIFICATES: Final = {
     "bathing": "助浴技能证",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_sim.towns import DISTRICT_CODE, TOWNS
-from device_sim.workforce import PROVIDERS, SHIFT_DAYS, Worker, shifts_of, workforce, workforce_size
+from device_sim.workforce import ALL_SKILLS, PROVIDERS, SHIFT_DAYS, Worker, shifts_of, workforce, workforce_size
 
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 moments = st.integers(0, 900 * 24 * 60).map(lambda minutes: NOON + timedelta(minutes=minutes))
@@ -33,7 +33,7 @@ def test_the_first_worker_is_the_one_left_to_a_person() -> None:
     first = next(workforce(1))
     assert (first.username, first.name, first.town.name, first.travel) == ("worker1", "张强", "天生街道", "scooter")
     assert first.provider.state == "admitted"
-    assert {proof.skill for proof in first.proofs} == {"meal_delivery", "bathing", "medical_escort", "first_aid"}
+    assert {proof.skill for proof in first.proofs} >= {"meal_delivery", "bathing", "medical_escort", "first_aid"}
     assert all(proof.days_after is None or proof.days_after > 0 for proof in first.proofs)
 
 
@@ -86,3 +86,9 @@ def test_the_admitted_providers_serve_the_whole_district_and_their_workers_live_
         assert {worker.town.code, DISTRICT_CODE} & set(worker.provider.areas)
         assert {proof.skill for proof in worker.proofs} <= worker.provider.skills
         assert re.fullmatch(r"102\d{8}", worker.phone)
+
+
+def test_for_every_item_of_the_catalogue_somebody_in_the_district_has_the_skills() -> None:
+    wanted = [{"mobility", "lifting"}, *({skill} for skill in ALL_SKILLS)]
+    held = [{proof.skill for proof in worker.proofs} for worker in workforce(200)]
+    assert [skills for skills in wanted if not any(skills <= known for known in held)] == []
