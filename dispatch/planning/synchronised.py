@@ -141,7 +141,8 @@ def routes_of(problem: Problem, ways: Ways, model: Model, routes: Routes, held: 
             # Whoever would only wait at her first door sets out later.
             stops.append(_stop(problem, model, stop, (arrive if stops else start, start), held))
             node = stop
-        if stops:
+        # A break is owed only on a day with visits.
+        if any(isinstance(stop, VisitStop) for stop in stops):
             made.append(route_of(problem, ways, problem.workers[number], stops))
     return made
 

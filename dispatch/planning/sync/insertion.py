@@ -98,44 +98,52 @@ def spots_for(network: Network, routes: Routes, stop: int) -> list[Spot]:
 
 def best_single(network: Network, routes: Routes, stop: int, skip: Skip) -> Insertion | None:
     """The cheapest insertion of a job of one visit; None when it fits nowhere."""
-    after, route, start = routes.after, routes.route, routes.start
     prices = network.choice.get(stop)
     best: Insertion | None = None
     most = INFINITY
-    for bound, node, worker, at, detour in spots_for(network, routes, stop):
-        if bound >= most:
+    for spot in spots_for(network, routes, stop):
+        if spot[0] >= most:
             break
         if skip():
             continue
-        following = after[node]
-        after[node], after[stop], route[stop], start[stop] = stop, following, worker, -INFINITY
-        cost = detour + prices[(worker,)] if prices else detour
-        cost, starts = push_later(network, routes, [(stop, at)], cost, most)
-        after[node], route[stop] = following, -1
+        cost = spot[4] + prices[(spot[2],)] if prices else spot[4]
+        cost, starts = _try_single(network, routes, stop, spot, cost, most)
         if cost < most:
             most = cost
-            best = Insertion(cost, ((stop, node, worker),), starts)
+            best = Insertion(cost, ((stop, spot[1], spot[2]),), starts)
     return best
 
 
 def best_pair(network: Network, routes: Routes, first: int, skip: Skip) -> Insertion | None:
     """The cheapest insertion of a double visit into the routes of two workers; None when it fits nowhere.
 
-    Places are tried in order of the lower bound of the two together, and given up where that reaches the best found.
+    The two together never cost less than one with all its delays and the detour of the other, so pairs for which that
+    reaches the best found are not tried.
     """
     second = network.other[first]
     ones, others = spots_for(network, routes, first), spots_for(network, routes, second)
+    if not ones or not others:
+        return None
+    least_one, least_other = min(spot[4] for spot in ones), min(spot[4] for spot in others)
+    alone: list[float | None] = [None] * len(others)
     best: Insertion | None = None
     most = INFINITY
     for one in ones:
-        if not others or one[0] + others[0][0] >= most:
+        if one[0] + others[0][0] >= most:
             break
-        if skip():
+        mine = _try_single(network, routes, first, one, one[4], most - least_other)[0]
+        if mine + least_other >= most or skip():
             continue
-        for another in others:
+        for number, another in enumerate(others):
             if one[0] + another[0] >= most:
                 break
-            if one[2] == another[2] or _common_bound(network, routes, first, one, another) >= most or skip():
+            if one[2] == another[2] or mine + another[4] >= most:
+                continue
+            theirs = alone[number]
+            if theirs is None:
+                theirs = _try_single(network, routes, second, another, another[4], most - least_one)[0]
+                alone[number] = theirs
+            if theirs + one[4] >= most or _common_bound(network, routes, first, one, another) >= most or skip():
                 continue
             cost, starts = _try_pair(network, routes, first, one, another, most)
             if cost < most:
@@ -147,14 +155,37 @@ def best_pair(network: Network, routes: Routes, first: int, skip: Skip) -> Inser
 def _common_bound(network: Network, routes: Routes, first: int, one: Spot, another: Spot) -> float:
     """Detours and the two visits' own lateness at times that keep the gap, without the delays they cause."""
     second = network.other[first]
-    at = one[3]
-    theirs = max(another[3], at + network.ties[first][0][1])
-    at = max(at, theirs + network.ties[second][0][1])
-    if at > network.limit[first] + TOLERANCE or theirs > network.limit[second] + TOLERANCE:
+    at, theirs = one[3], another[3]
+    soonest = at + network.ties[first][0][1]
+    if theirs < soonest:
+        theirs = soonest
+    soonest = theirs + network.ties[second][0][1]
+    if at < soonest:
+        at = soonest
+    if not _leaves_room(network, routes, first, one, at) or not _leaves_room(network, routes, second, another, theirs):
         return INFINITY
     over, their_over = max(0.0, at - network.latest[first]), max(0.0, theirs - network.latest[second])
     late = network.late_price[first] * over + network.late_price[second] * their_over
     return one[4] + another[4] + late + network.greatest_price * max(0.0, max(over, their_over) - routes.greatest)
+
+
+def _leaves_room(network: Network, routes: Routes, stop: int, spot: Spot, at: float) -> bool:
+    """Whether the stop may start then, and the next one of the route still within its limit."""
+    following = routes.after[spot[1]]
+    reached = at + network.stay[stop] + network.ways[spot[2]][stop][following]
+    return at <= network.limit[stop] + TOLERANCE and reached <= network.limit[following] + TOLERANCE
+
+
+def _try_single(
+    network: Network, routes: Routes, stop: int, spot: Spot, cost: float, most: float
+) -> tuple[float, dict[int, float]]:
+    after, route = routes.after, routes.route
+    _, node, worker, at, _ = spot
+    following = after[node]
+    after[node], after[stop], route[stop], routes.start[stop] = stop, following, worker, -INFINITY
+    found = push_later(network, routes, [(stop, at)], cost, most)
+    after[node], route[stop] = following, -1
+    return found
 
 
 def _try_pair(

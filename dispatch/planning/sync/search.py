@@ -49,7 +49,7 @@ def total(network: Network, routes: Routes) -> float:
 
 def search(network: Network, seed: int, effort: Effort, begin: Routes | None = None, taste: Taste = Taste()) -> Routes:
     """The best routes found; from `begin` where given, else from none. Their times are exact."""
-    random = Random(seed)
+    random, started, rounds = Random(seed), effort.clock(), 0
     current = no_routes(network) if begin is None else begin.copy()
     waiting, current.unserved = current.unserved, []
     time_routes(network, current)
@@ -57,12 +57,11 @@ def search(network: Network, seed: int, effort: Effort, begin: Routes | None = N
     best = current.copy()
     current_cost = best_cost = total(network, current)
     warm, cooling = taste.warm * max(best.cost, 1.0), taste.cold / taste.warm
-    started, rounds = effort.clock(), 0
 
     def overlook() -> bool:
         return random.random() < taste.blink
 
-    while True:
+    while current.unserved or any(network.able[stop] and current.route[stop] >= 0 for stop in range(network.stops)):
         passed = (effort.clock() - started) / effort.seconds if effort.seconds > 0 else 1.0
         if effort.rounds is not None:
             passed = max(passed, rounds / effort.rounds) if effort.rounds > 0 else 1.0
@@ -72,7 +71,7 @@ def search(network: Network, seed: int, effort: Effort, begin: Routes | None = N
         candidate = current.copy()
         jobs = ruin(network, candidate, random, taste)
         if not jobs and not candidate.unserved:
-            break
+            continue
         time_routes(network, candidate)
         jobs += candidate.unserved
         candidate.unserved = []

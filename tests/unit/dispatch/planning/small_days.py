@@ -1,7 +1,7 @@
 """Small random days with double visits, and a second opinion on plans of them that shares nothing with the solver."""
 
 from collections.abc import Iterator
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 from hypothesis import strategies as st
 
@@ -131,7 +131,7 @@ def _cost(problem: Problem, orders: list[tuple[tuple[Job, int], ...]]) -> float:
                 return float("inf")
             overtime += max(0.0, back - worker.shift[1])
             stops = [worker.start, *(job.place for job, _ in order), home]
-            travel += sum(_way(problem, here, there) for here, there in zip(stops, stops[1:], strict=False))
+            travel += sum(_way(problem, here, there) for here, there in pairwise(stops))
     late = [max(0.0, start[job.id, visit] - job.window[1]) for order in orders for job, visit in order]
     return (
         weights.travel * travel
