@@ -45,6 +45,8 @@ class CallCard(Shape):
     recording: str | None
     outcome: CallOutcome | None
     note: str | None
+    order_ids: list[int]
+    """What was ordered on it."""
 
 
 class CallAnswer(Shape):

@@ -29,6 +29,11 @@ CANDIDATES = statement("""
     SELECT call_id, elder_id, party, party_name FROM call_candidate WHERE call_id = ANY(%(ids)s::bigint[])
     ORDER BY call_id, elder_id
 """)
+ORDERS = statement("""
+    SELECT source_ref AS call_id, array_agg(id ORDER BY id) AS ids FROM service_order
+    WHERE source = 'hotline' AND source_ref = ANY(%(ids)s::bigint[])
+    GROUP BY source_ref
+""")
 
 
 def call_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[int, CallCard]:
@@ -42,10 +47,11 @@ def call_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[in
     about = {call["elder_id"] for call in found if call["elder_id"] is not None}
     about |= {candidate["elder_id"] for those in candidates.values() for candidate in those}
     briefs = elder_briefs(conn, about, now) if about else {}
-    return {call["id"]: _card(call, candidates[call["id"]], briefs) for call in found}
+    ordered = {row["call_id"]: row["ids"] for row in rows(conn, ORDERS, {"ids": list(ids)})}
+    return {call["id"]: _card(call, candidates[call["id"]], briefs, ordered.get(call["id"], [])) for call in found}
 
 
-def _card(call: Row, candidates: list[Row], briefs: dict[int, ElderBrief]) -> CallCard:
+def _card(call: Row, candidates: list[Row], briefs: dict[int, ElderBrief], order_ids: list[int]) -> CallCard:
     return CallCard(
         id=call["id"],
         direction=call["direction"],
@@ -77,6 +83,7 @@ def _card(call: Row, candidates: list[Row], briefs: dict[int, ElderBrief]) -> Ca
         recording=call["recording"],
         outcome=call["outcome"],
         note=call["note"],
+        order_ids=order_ids,
     )
 
 

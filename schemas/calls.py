@@ -22,6 +22,7 @@ CallOutcome = Literal[
     "silent",
     "wrong_number",
     "test_call",
+    "ordered",
     "other",
 ]
 BY_HAND: Final = "hand"

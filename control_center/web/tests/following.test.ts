@@ -47,6 +47,7 @@ const call = (changes: Partial<CallCard> = {}): CallCard => ({
   party_name: null,
   elder: elderBrief(3),
   candidates: [],
+  order_ids: [],
   alarm_id: null,
   org: ORG,
   account: null,

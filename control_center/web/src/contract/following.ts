@@ -77,6 +77,7 @@ export interface CallCard {
   talk_seconds: number | null
   outcome: string | null
   note: string | null
+  order_ids: number[]
 }
 
 export const CALL_OUTCOMES = [
@@ -88,6 +89,7 @@ export const CALL_OUTCOMES = [
   'silent',
   'wrong_number',
   'test_call',
+  'ordered',
   'other',
 ] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]

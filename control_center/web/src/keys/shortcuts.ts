@@ -1,5 +1,5 @@
 /** What a key does in the console. */
-export type Command = 'acknowledge' | 'dispatch' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave' | 'unrecorded'
+export type Command = 'acknowledge' | 'dispatch' | 'note' | 'resolve' | 'next' | 'previous' | 'help' | 'search' | 'leave' | 'unrecorded' | 'order'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   a: 'acknowledge',
@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ArrowDown: 'next',
   ArrowUp: 'previous',
   u: 'unrecorded',
+  o: 'order',
   '?': 'help',
   '/': 'search',
   Escape: 'leave',

@@ -7,10 +7,12 @@ import { whyNotSend } from '../alarms/response'
 import { isEnded } from '../alarms/sla'
 import type { AlarmCard } from '../contract/types'
 import { drawnElderId } from '../elders/drawer'
-import { board, stale } from '../feed/store'
+import { board, calls, stale } from '../feed/store'
+import { askHotline, hotlineAsked } from '../hotline/asked'
 import { reasonAsked } from '../orders/dialogs'
 import { chooseNoOrder } from '../orders/selection'
 import { showWarning } from '../session/failure'
+import { session } from '../session/session'
 import { serverTime } from '../time/clock'
 import { view } from '../shell/view'
 import { focusFirst } from '../unrecorded/answering'
@@ -35,7 +37,7 @@ export function useShortcuts(): void {
       alt: event.altKey,
       meta: event.metaKey,
       typing: isField(event.target),
-      covered: isInDialog(event.target) || openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null,
+      covered: isInDialog(event.target) || openForm.value !== null || isHelpOpen.value || drawnElderId.value !== null || reasonAsked.value !== null || hotlineAsked.value !== null,
     })
     // The queue's arrows would take an operator who reads orders away from them.
     if ((view.value === 'orders' || view.value === 'tasks') && (command === 'next' || command === 'previous')) return
@@ -51,6 +53,7 @@ export function useShortcuts(): void {
     else if (command === 'help') isHelpOpen.value = true
     else if (command === 'search') document.getElementById('elder-search')?.focus()
     else if (command === 'unrecorded') focusFirst()
+    else if (command === 'order') askHotline(calls.value, session.value?.account.id)
     else if (command === 'leave') leave()
     else act(command)
   }
