@@ -1,7 +1,9 @@
 """A provider's month: drafted when it is over, approved by a second person, paid; the same however it is computed."""
 
 import random
+import threading
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -9,7 +11,7 @@ from dispatch.money import charging, settlements
 from dispatch.money.charging import Moved
 from dispatch.order_rows import locked_order
 from dispatch.refusals import Refused
-from schemas.database import row, transaction
+from schemas.database import connect, row, transaction
 from schemas.statements import statement
 from tests.integration.dispatch.money.books import AFTER, NOVEMBER, NOW, Books
 from tests.integration.district import Connection, by_hand
@@ -182,3 +184,37 @@ def _try(books: Books, act) -> None:  # type: ignore[no-untyped-def]
             act(tx)
     except Refused:
         pass
+
+
+def test_a_correction_made_while_its_month_is_approved_is_in_that_settlement_or_in_the_next(
+    books: Books, database_url: str
+) -> None:
+    orders = [books.confirmed("bath") for _ in range(6)]
+    settlement = books.draft()
+
+    def correct(order: int) -> None:
+        with connect(database_url, "test") as conn, transaction(conn) as tx:
+            moved = Moved(elder_fen=-100, provider_fen=-100)
+            charging.adjust(
+                tx, AFTER, locked_order(tx, order), moved, key=f"a:{order}", actor_id=books.supervisor, note="x"
+            )
+
+    def approve() -> None:
+        with connect(database_url, "test") as conn, transaction(conn) as tx:
+            settlements.approve(tx, AFTER, books.other_supervisor, settlement)
+
+    acts = [*(partial(correct, order) for order in orders[:3]), approve, *(partial(correct, one) for one in orders[3:])]
+    threads = [threading.Thread(target=act) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = row(books.conn, SETTLEMENT, {"id": settlement})
+    assert stored is not None and stored["state"] == "approved"
+    left_out = (
+        "SELECT count(*) FROM ledger_entry WHERE month = %s AND id NOT IN (SELECT entry_id FROM settlement_entry)"
+    )
+    assert books.conn.execute(left_out, (NOVEMBER,)).fetchone() == (0,)
+    corrected = [month for kind, month in books.entries("kind, month") if kind == "adjustment"]
+    assert len(corrected) == 6
+    assert stored["adjustment_fen"] == -100 * corrected.count(NOVEMBER)
