@@ -60,7 +60,13 @@ class Accepted:
 
 COMMAND: Final = Accepted(MAX_BODY, frozenset({"application/json"}))
 _PICTURE: Final = Accepted(2 * 1024 * 1024, frozenset({"image/jpeg", "image/png", "image/webp"}))
-UPLOADS: Final = ((re.compile(r"/api/orders/[0-9]{1,19}/photos"), _PICTURE),)
+_TABLE: Final = Accepted(
+    1024 * 1024, frozenset({"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+)
+UPLOADS: Final = (
+    (re.compile(r"/api/orders/[0-9]{1,19}/photos"), _PICTURE),
+    (re.compile(r"/api/providers/[0-9]{1,19}/workers/import"), _TABLE),
+)
 """Where files come in."""
 
 

@@ -12,6 +12,7 @@ from control_center.dependencies import LARGEST_BIGINT, Db, Nothing, Now, Storab
 from control_center.task_cards import TaskAnswer, TaskList
 from control_center.task_views import task_cards
 from dispatch import tasks
+from dispatch.service.follow_ups import follow
 from schemas.database import Transaction
 from schemas.statements import statement
 from schemas.states import TaskOutcome
@@ -84,4 +85,5 @@ def complete_task(task_id: TaskId, done: Done, account: Staff, db: Db, now: Now)
     """Finish a task with its outcome; a call-back that reached nobody is asked for again on the next day."""
     with db.transaction(account.seat_id) as tx:
         tasks.complete(tx, now, task_id, account.id, done.outcome, done.note or None)
+        follow(tx, now, task_id, account.id, done.outcome)
         return _answer(tx, now, account, "task.done", task_id)

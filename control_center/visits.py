@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from control_center import claim_codes
 from control_center.access import Action, log_access
@@ -26,7 +26,7 @@ from control_center.orders import order_answer
 from control_center.work_cards import OrderAnswer
 from dispatch.positions import Spot
 from dispatch.refusals import RefusalCode
-from dispatch.service import checking_in, completing, evidence, photos, pictures, visits
+from dispatch.service import checking_in, completing, evidence, photos, pictures, visits, vital_checks
 from schemas.database import Transaction
 from schemas.states import FailReason
 
@@ -87,6 +87,24 @@ class Tick(BaseModel):
     done: bool = True
 
 
+class Measurement(BaseModel):
+    """Vital signs measured by a person: /min, %, /min, °C, mmHg, mmHg, within what a living person can show."""
+
+    hr: Annotated[float | None, Field(ge=20, le=300, allow_inf_nan=False)] = None
+    spo2: Annotated[float | None, Field(ge=30, le=100, allow_inf_nan=False)] = None
+    rr: Annotated[float | None, Field(ge=2, le=90, allow_inf_nan=False)] = None
+    temp: Annotated[float | None, Field(ge=25, le=44, allow_inf_nan=False)] = None
+    sbp: Annotated[float | None, Field(ge=30, le=300, allow_inf_nan=False)] = None
+    dbp: Annotated[float | None, Field(ge=10, le=200, allow_inf_nan=False)] = None
+
+    def signs(self) -> dict[str, float]:
+        """What was measured. Raises RequestValidationError when nothing was."""
+        found: dict[str, float] = self.model_dump(exclude_none=True)
+        if not found:
+            raise RequestValidationError([{"type": "missing", "loc": ("body", "signs")}])
+        return found
+
+
 class PhotoAnswer(BaseModel):
     """The photograph as it is kept, and whether it was there already."""
 
@@ -125,7 +143,9 @@ def check_in(order_id: OrderId, body: CheckIn, account: Worker, db: Db, now: Now
     """Prove to be at the home; the time is the server's."""
     spot, code_hash = body.spot(), body.code_hash()
     if spot is None and code_hash is None:
-        raise RequestValidationError([{"type": "missing", "loc": ("body", name)} for name in ("lat", "lon", "accuracy_m")])
+        raise RequestValidationError(
+            [{"type": "missing", "loc": ("body", name)} for name in ("lat", "lon", "accuracy_m")]
+        )
     with db.transaction() as tx:
         checking_in.check_in(tx, now, order_id, account.id, spot, code_hash=code_hash)
         return _answer(tx, now, account, "order.checked_in", order_id)
@@ -176,6 +196,14 @@ def set_tick(order_id: OrderId, code: TickCode, body: Tick, account: Worker, db:
     with db.transaction() as tx:
         evidence.tick(tx, now, order_id, account.id, code, done=body.done)
         return _answer(tx, now, account, "order.ticked", order_id)
+
+
+@router.post("/{order_id}/measurements")
+def measure(order_id: OrderId, body: Measurement, account: Worker, db: Db, now: Now) -> OrderAnswer:
+    """Write down vital signs measured at the home, before a service that asks for them."""
+    with db.transaction() as tx:
+        vital_checks.measure(tx, now, order_id, account.id, body.signs())
+        return _answer(tx, now, account, "order.measured", order_id)
 
 
 @router.post("/{order_id}/photos", status_code=201, openapi_extra=PICTURE)

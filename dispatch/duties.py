@@ -20,8 +20,13 @@ from dispatch import (
     tasks,
     water_sweep,
 )
+from dispatch.day_plans import asking
 from dispatch.ingest_watch import WATCH_SECONDS, watch_ingest
+from dispatch.pool import watching
+from dispatch.service import fraud
+from dispatch.service_level import breaches, lateness
 from dispatch.shift_checks import CHECK_SECONDS, check_rotas
+from dispatch.sources import alarm_orders, care_plans, green_button, scheduling
 from dispatch.sweeping import MATCHING_BATCH, Sweep
 from schemas.database import Transaction
 
@@ -70,15 +75,25 @@ FIRST: Final = (
 THEN: Final = (
     duty("claim", "claims", claims.sweep_claims, None),
     duty("group", "ungrouped_alarms", groups.sweep_groups, groups.SWEEP),
+    duty("provider", "providers", watching.sweep_providers, watching.PROVIDERS, MATCHING_BATCH),
+    duty("worker", "workers", watching.sweep_workers, watching.WORKERS, MATCHING_BATCH),
     duty("order", "orders", order_deadlines.sweep_orders, order_deadlines.SWEEP, MATCHING_BATCH),
+    duty("schedule", "schedules", scheduling.sweep_schedules, scheduling.SWEEP, MATCHING_BATCH),
+    duty("service_request", "service_requests", green_button.sweep_requests, green_button.SWEEP, MATCHING_BATCH),
+    duty("care_plan", "care_plans", care_plans.sweep_plans, care_plans.SWEEP),
+    duty("alarm_order", "alarm_orders", alarm_orders.sweep_alarm_orders, alarm_orders.SWEEP, MATCHING_BATCH),
     duty("home", "homes", home_sweep.sweep_homes, home_sweep.SWEEP),
     duty("water", "meters", water_sweep.sweep_meters, water_sweep.SWEEP),
     duty("task", "tasks", tasks.sweep_overdue, tasks.SWEEP),
     duty("promise", "promises", reviews.sweep_promises, reviews.SWEEP, reviews.BATCH),
+    duty("visit_promise", "visit_promises", breaches.sweep_visit_promises, breaches.SWEEP, breaches.BATCH),
+    duty("visit", "visits", fraud.sweep_visits, fraud.SWEEP),
     duty("command", "commands", commands.settle, commands.SWEEP),
     duty("call", "calls", call_deadlines.sweep_calls, call_deadlines.SWEEP),
 )
 BESIDE: Final = (
     Look("watching_ingest", WATCH_SECONDS, watch_ingest),
     Look("checking_rotas", CHECK_SECONDS, check_rotas),
+    Look("asking_for_plans", asking.ASK_SECONDS, asking.ask_when_due),
+    Look("foretelling", lateness.FORECAST_SECONDS, lateness.look_ahead),
 )

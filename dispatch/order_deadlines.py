@@ -12,6 +12,7 @@ from dispatch.money import deadlines
 from dispatch.order_rows import orders_where, subject_of
 from dispatch.orders import confirmed
 from dispatch.searching import LOOK_AT, look_at, offer_is_over, search
+from dispatch.service_level.no_shows import give_up_on
 from dispatch.sweeping import MATCHING_BATCH, Sweep, act_on_each
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -49,8 +50,9 @@ def _act(tx: Transaction, now: datetime, order: Row) -> None:
             offers.expire(tx, now, subject_of(order))
             offer_is_over(tx, now, order)
         case "arrive":
-            call_attention(tx, now, order, "late")
-            look_at(tx, order, now + REMIND)
+            if not give_up_on(tx, now, order):
+                call_attention(tx, now, order, "late")
+                look_at(tx, order, now + REMIND)
         case "finish":
             call_attention(tx, now, order, "overrun")
             look_at(tx, order, now + REMIND)

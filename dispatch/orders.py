@@ -11,6 +11,7 @@ from dispatch.order_rows import orders_where, require_step, subject_of
 from dispatch.placing import Wish, place
 from dispatch.refusals import Refused
 from dispatch.searching import LOOK_AGAIN, look_at, round_mark, search_on
+from dispatch.service_level.cases import called_off
 from dispatch.timelines import record, tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -85,16 +86,28 @@ def _in_scope(
     return order
 
 
-def cancel(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
+def cancel(
+    tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str, *, for_elder: bool = False
+) -> None:
     """Call an order off, until it is completed: a worker can lose her phone in the middle. Open offers are withdrawn.
+    When the elder's side wants it so late that its worker has set the time aside, it costs what the pay rule says.
 
     Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
     """
     order = _in_scope(tx, now, order_id, actor_id, STAFF, "cancelled")
+    call_off(tx, now, order, actor_id, reason, for_elder=for_elder)
+
+
+def call_off(
+    tx: Transaction, now: datetime, order: Row, actor_id: int, reason: str | None, *, for_elder: bool
+) -> None:
+    """Cancel a locked order that may be cancelled, on behalf of whoever may."""
     subject = subject_of(order)
     offers.withdraw(tx, now, subject)
-    tx.execute(CANCEL, {"id": order_id, "now": now, "reason": reason})
+    tx.execute(CANCEL, {"id": order["id"], "now": now, "reason": reason})
     tell(tx, now, subject, "order.cancelled", actor_id=actor_id, note=reason)
+    if for_elder:
+        called_off(tx, now, order, actor_id)
 
 
 def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:

@@ -55,6 +55,14 @@ LOCK_ALARM_OF = statement("""
     SELECT alarm.id FROM task JOIN alarm ON alarm.id = task.alarm_id
     WHERE task.id = %(id)s::bigint FOR NO KEY UPDATE OF alarm
 """)
+# What is done about a visit's task changes its order, and a review the orders that it looks at.
+LOCK_ORDERS_OF = statement("""
+    SELECT service_order.id FROM service_order
+    WHERE service_order.id IN (
+        SELECT order_id FROM task WHERE id = %(id)s::bigint AND order_id IS NOT NULL
+        UNION ALL SELECT order_id FROM fraud_finding WHERE task_id = %(id)s::bigint)
+    ORDER BY service_order.id FOR UPDATE OF service_order
+""")
 LOCK_IN_SCOPE = statement("""
     SELECT task.*, (SELECT role FROM account WHERE id = %(actor_id)s::integer) AS role
     FROM task
@@ -192,6 +200,7 @@ def _say_overdue(tx: Transaction, now: datetime, task: Row) -> None:
 
 def _lock(tx: Transaction, now: datetime, task_id: int, actor_id: int) -> Row:
     tx.rows(LOCK_ALARM_OF, {"id": task_id})
+    tx.rows(LOCK_ORDERS_OF, {"id": task_id})
     task = tx.row(LOCK_IN_SCOPE, {"id": task_id, "now": now, "actor_id": actor_id})
     if task is None:
         raise Refused("not_found")

@@ -7,7 +7,7 @@ from typing import Final
 from dispatch.order_rows import orders_where, subject_of
 from dispatch.refusals import Refused
 from dispatch.service import pictures
-from dispatch.service.policy import proof_policy
+from dispatch.service.policy import visit_rules
 from schemas.database import Transaction
 from schemas.statements import statement
 
@@ -91,13 +91,14 @@ def keep(
     have had no network. Raises Refused: not_found, wrong_step, order_ended,
     too_many_photos.
     """
-    offline = proof_policy(tx).offline
+    offline = visit_rules(tx).offline
     order = tx.row(LOCK_AS_WORKER, {"id": order_id, "account_id": account_id, "since": now - LATELY})
     if order is None:
         raise Refused("not_found")
     if order["ended_at"] is not None and order["ended_at"] < now - offline:
         raise Refused("order_ended")
-    if order["state"] == "accepted":
+    [own] = tx.rows(OWN_WORKER, {"account_id": account_id})
+    if order["state"] == "accepted" and order["worker_id"] == own["id"]:
         raise Refused("wrong_step")
     known = tx.row(KNOWN, {"order_id": order_id, "sha256": picture.sha256})
     if known is not None:
@@ -105,7 +106,6 @@ def keep(
     [count] = tx.rows(COUNT, {"order_id": order_id})
     if count["photos"] >= MOST:
         raise Refused("too_many_photos")
-    [own] = tx.rows(OWN_WORKER, {"account_id": account_id})
     [made] = tx.rows(
         KEEP,
         {

@@ -18,6 +18,8 @@ class ProofPolicy:
     """Of workers who are new, or of whom something was found in the last 30 days."""
     new_visits: int = 10
     """Who has completed fewer is new."""
+    draw_seed: int = 0
+    """Which visits are drawn follows from this and the order's number."""
     call_back: timedelta = timedelta(hours=24)
     review_score: int = 100
     review: timedelta = timedelta(hours=72)
@@ -30,7 +32,7 @@ class ProofPolicy:
     """How many times faster than life visits and ways pass in a demonstration."""
 
 
-def proof_policy(tx: Transaction) -> ProofPolicy:
+def visit_rules(tx: Transaction) -> ProofPolicy:
     """What holds now; the usual figures stand in for a row that somebody deleted."""
     row = tx.row(READ)
     if row is None:
@@ -39,6 +41,7 @@ def proof_policy(tx: Transaction) -> ProofPolicy:
         call_back_share=row["call_back_share"],
         call_back_share_watched=row["call_back_share_watched"],
         new_visits=row["new_visits"],
+        draw_seed=row["draw_seed"],
         call_back=timedelta(hours=row["call_back_hours"]),
         review_score=row["review_score"],
         review=timedelta(hours=row["review_hours"]),

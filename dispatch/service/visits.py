@@ -8,6 +8,7 @@ from dispatch.order_rows import subject_of
 from dispatch.refusals import RefusalCode, Refused
 from dispatch.service.visit_rows import asked_of, note_phone_time, own
 from dispatch.service.vital_checks import judged
+from dispatch.service_level import cases
 from dispatch.timelines import tell
 from schemas.database import Transaction
 from schemas.statements import statement
@@ -87,3 +88,4 @@ def fail(
     if captured_at is not None:
         detail |= {"offline": True, "captured_at": captured_at.isoformat()}
     tell(tx, now, subject_of(order), "order.failed", actor_id=account_id, note=note, detail=detail)
+    cases.failed(tx, now, order, reason, None)

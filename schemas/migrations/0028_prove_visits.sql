@@ -20,6 +20,8 @@ CREATE TABLE proof_policy (
     call_back_share real NOT NULL DEFAULT 0.05 CHECK (call_back_share BETWEEN 0 AND 1),
     call_back_share_watched real NOT NULL DEFAULT 0.25 CHECK (call_back_share_watched BETWEEN 0 AND 1),
     new_visits smallint NOT NULL DEFAULT 10 CHECK (new_visits >= 0),
+    -- Which visits are drawn follows from this and the order's number, and cannot be foretold without it.
+    draw_seed bigint NOT NULL DEFAULT floor(random() * 9007199254740992),
     call_back_hours smallint NOT NULL DEFAULT 24 CHECK (call_back_hours > 0),
     -- From which score of 30 days a supervisor looks at a worker.
     review_score smallint NOT NULL DEFAULT 100 CHECK (review_score > 0),
