@@ -81,8 +81,8 @@ def test_an_instance_becomes_a_problem_with_its_gap_and_skills(instance: Instanc
 
 def test_the_least_cost_of_a_tiny_instance_is_found(instance: Instance) -> None:
     found = cost(instance, solved(instance, 50))
-    # Staff 0 gives the first service to patient 2 and staff 1 the second; each of them can take patient 1 before or after.
-    # The way is 22 each time; in the last, patient 2 waits for staff 1, and staff 0 with her until the gap is short enough.
+    # Staff 0 gives the first service to patient 2 and staff 1 the second; either takes patient 1 before or after.
+    # The way is 22 each time; in the last, patient 2 waits for staff 1, and staff 0 until the gap is short enough.
     options = [[17 - 10, 19 - 10], [19 - 8], [21 - 8], [17 - 10, 11 - 10]]
     assert found.total == pytest.approx(min((22 + sum(late) + max(late)) / 3 for late in options))
     assert found.total == pytest.approx(solved(instance, 50).figures.objective)
