@@ -130,7 +130,7 @@ def adjust(tx: Transaction, now: datetime, order: Row, moved: Moved, *, key: str
     entry unless that is settled. Returns the entry's id.
 
     Raises Refused: wrong_step (it was never charged, or has no subsidy to correct), too_much (somebody would pay less
-    than nothing for it, or the subsidy more than the price), already_answered (`key` was booked before).
+    than nothing for it, or all together more than the price), already_answered (`key` was booked before).
     """
     own = entry_by_key(tx, f"order:{order['id']}")
     parties, _ = _parties(tx, order)
@@ -147,9 +147,9 @@ def adjust(tx: Transaction, now: datetime, order: Row, moved: Moved, *, key: str
 
 def refuse_too_much(before: Moved, change: Moved, price_fen: int) -> None:
     """Raise Refused too_much where an order's correction would have its elder's side or the subsidy pay less than
-    nothing, or the subsidy more than the price. Pure."""
+    nothing, or both together more than the price. Pure."""
     elder, subsidy = before.elder_fen + change.elder_fen, before.subsidy_fen + change.subsidy_fen
-    if elder < 0 or subsidy < 0 or subsidy > price_fen:
+    if elder < 0 or subsidy < 0 or elder + subsidy > price_fen:
         raise Refused("too_much")
 
 

@@ -33,19 +33,23 @@ DRAFT = statement("""
 """)
 # What a draft consists of is whatever is booked; an approved settlement keeps what it was approved with.
 LINES = statement("""
+    WITH consisting AS (
+        SELECT entry.id FROM settlement
+        JOIN ledger_entry AS entry ON entry.provider_id = settlement.provider_id AND entry.month = settlement.month
+                                  AND entry.district_code = settlement.district_code AND entry.kind <> 'payout'
+        WHERE settlement.id = %(id)s::bigint AND settlement.state = 'draft'
+        UNION ALL
+        SELECT entry_id FROM settlement_entry WHERE settlement_id = %(id)s::bigint
+    )
     SELECT entry.id AS entry_id, entry.kind, entry.at, entry.order_id, entry.reverses, entry.note,
            COALESCE(sum(line.amount_fen) FILTER (WHERE account.kind = 'elder'), 0) AS elder_fen,
            COALESCE(sum(line.amount_fen) FILTER (WHERE account.kind = 'subsidy'), 0) AS subsidy_fen,
            COALESCE(-sum(line.amount_fen) FILTER (WHERE account.kind = 'provider'), 0) AS provider_fen,
            max(account.category) AS category
-    FROM settlement
-    JOIN ledger_entry AS entry
-      ON entry.provider_id = settlement.provider_id AND entry.district_code = settlement.district_code
-     AND CASE WHEN settlement.state = 'draft' THEN entry.month = settlement.month AND entry.kind <> 'payout'
-              ELSE entry.id IN (SELECT entry_id FROM settlement_entry WHERE settlement_id = settlement.id) END
+    FROM consisting
+    JOIN ledger_entry AS entry ON entry.id = consisting.id
     LEFT JOIN ledger_line AS line ON line.entry_id = entry.id
     LEFT JOIN ledger_account AS account ON account.id = line.account_id
-    WHERE settlement.id = %(id)s::bigint
     GROUP BY entry.id
     ORDER BY entry.order_id, entry.id
 """)

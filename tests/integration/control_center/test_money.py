@@ -17,6 +17,7 @@ from tests.integration.control_center.conftest import MovableClock
 from tests.integration.control_center.money_cases import HAIRCUT, approved, booked, drafted
 from tests.integration.control_center.test_orders import do
 from tests.integration.district import Connection
+from tests.integration.members import TIANSHENG
 
 
 def get(client: TestClient, cast: Cast, member: str, path: str, **headers: str) -> Any:
@@ -117,6 +118,28 @@ def test_a_month_is_listed_before_anybody_drafts_it(
     assert refused["error"]["code"] == "same_person"
     body["month"] = f"{month_of(clock.now):%Y-%m}"
     assert do(client, cast, "supervisor", "/api/settlements", body, 409)["error"]["code"] == "books_open"
+
+
+def test_a_supervisor_of_one_street_neither_settles_nor_publishes(
+    client: TestClient, cast: Cast, conn: Connection, clock: MovableClock
+) -> None:
+    drafted(conn, cast, clock.now)
+    conn.execute("UPDATE membership SET org_code = %s WHERE account_id = %s", (TIANSHENG, cast.accounts["supervisor"]))
+    assert get(client, cast, "supervisor", "/api/settlements") == {"settlements": []}
+    for path, body in (
+        ("/api/settlements/7/approve", {}),
+        ("/api/settlements", {"district_code": "500109", "provider_id": 1, "month": "2026-01"}),
+        ("/api/ledger/7/reverse", {"reason": "x"}),
+        (
+            f"/api/orders/{cast.orders['visit_of_gui']}/adjustments",
+            {"key": "00000000-1", "elder_fen": -1, "reason": "x"},
+        ),
+        ("/api/districts/500109/catalogue/haircut/versions", HAIRCUT),
+        ("/api/districts/500109/subsidies", {"category": "aged_80", "percent": 5}),
+    ):
+        do(client, cast, "supervisor", path, body, 404)
+    assert client.get("/api/settlements/7.xlsx", headers=cast.cookie("supervisor")).status_code == 404
+    assert get(client, cast, "supervisor", "/api/districts/500109/subsidies")["may_change"] is False
 
 
 def test_an_approved_month_shows_the_provider_no_more_of_an_elder_than_her_family_name(

@@ -93,7 +93,9 @@ def test_a_settlements_totals_are_the_sums_of_its_lines(lines: list[Line]) -> No
         (Moved(subsidy_fen=-8_400), True),
         (Moved(subsidy_fen=-8_401), False),
         (Moved(subsidy_fen=3_600, elder_fen=-3_600), True),
-        (Moved(subsidy_fen=3_601), False),
+        (Moved(subsidy_fen=1), False),
+        (Moved(elder_fen=1), False),
+        (Moved(subsidy_fen=3_601, elder_fen=-3_601), False),
         (Moved(provider_fen=-99_999), True),
     ],
 )
