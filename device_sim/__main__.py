@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from device_sim import roster
 from device_sim.accounts import hash_demo_password, seed_accounts
+from device_sim.agreements import seed_agreements
 from device_sim.device_keys import DeviceKeys, KeyMissing, load_keys, load_or_make_keys
 from device_sim.fleet import allow_many_descriptors
 from device_sim.people.crew import Crew
@@ -45,13 +46,18 @@ def _progress() -> Progress:
 
 
 @app.command()
-def seed(elders: Elders = 300) -> None:
+def seed(
+    elders: Elders = 300,
+    regular: Annotated[
+        bool, typer.Option(help="Agree on meals, baths and green buttons too, as in a district at work.")
+    ] = False,
+) -> None:
     """Write the district into the registry: what is there stays, what is missing is added."""
     settings = load_settings()
     keys = load_or_make_keys(settings.state_dir)
     try:
         with connect(settings.database_url, "seed") as conn:
-            seeded, accounts, rotas, staffed = _seed(conn, keys, elders)
+            seeded, accounts, rotas, staffed = _seed(conn, keys, elders, regular)
     except psycopg.Error as error:
         raise _fail(f"the database does not take the seed: {str(error).splitlines()[0]}") from None
     print(
@@ -62,7 +68,7 @@ def seed(elders: Elders = 300) -> None:
 
 
 def _seed(
-    conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int
+    conn: psycopg.Connection[tuple[object, ...]], keys: DeviceKeys, elders: int, regular: bool
 ) -> tuple[Seeded, int, int, Staffed]:
     now, password_hash = datetime.now(UTC), hash_demo_password()
     with _progress() as progress:
@@ -73,6 +79,8 @@ def _seed(
     rotas = seed_rotas(conn, now)
     workers = seed_workforce(conn, elders, password_hash, now)
     neighbours = seed_neighbours(conn, elders, password_hash, now)
+    if regular:
+        seed_agreements(conn, now)
     return seeded, accounts, rotas, Staffed(workers.workers + neighbours.workers, workers.shifts + neighbours.shifts)
 
 

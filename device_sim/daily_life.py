@@ -20,13 +20,16 @@ from device_sim.episodes import some_episode
 from device_sim.rhythm import fall_factor, hour_of
 from device_sim.vitals import Wearer
 
-Happening = Literal["sos", "fall", "deterioration", "wandering"]
+Happening = Literal["sos", "fall", "deterioration", "wandering", "service"]
 
 _SOS_WEIGHT: Final = 0.38
 _FALL_WEIGHT: Final = 0.45
 _DETERIORATION_WEIGHT: Final = 0.17
 _WANDERING_SHARE: Final = 0.06
 """Of all happenings, while anybody may wander at all."""
+_SERVICE_SHARE: Final = 0.15
+"""Of all happenings by day: somebody presses the green button for a service, which is no alarm."""
+_SERVICE_HOURS: Final = (8, 19)
 _BUTTON_SHARE: Final = 0.6
 _CANCELLED_SHARE: Final = 0.3
 _PRESSED_AGAIN_SHARE: Final = 0.15
@@ -71,7 +74,14 @@ class DailyLife:
                 continue
             who = self._somebody(now)
             if who is not None:
-                self._let_happen(draw_happening(self._rng, hour_of(now)), who, now)
+                self._let_happen(self._draw(who, hour_of(now)), who, now)
+
+    def _draw(self, who: Inhabitant, hour: float) -> Happening:
+        begins, ends = _SERVICE_HOURS
+        at_home = who.wearer.elder.state == "home" and who.button.connection.is_connected
+        if at_home and begins <= hour < ends and self._rng.random() < _SERVICE_SHARE:
+            return "service"
+        return draw_happening(self._rng, hour)
 
     def _somebody(self, now: datetime) -> Inhabitant | None:
         for _ in range(50):
@@ -92,6 +102,8 @@ class DailyLife:
                 who.wearer.fall_ill(some_episode(self._rng, now))
             case "wandering":
                 who.wearer.walk_away(now)
+            case "service":
+                who.button.happen("service")
 
     def _press(self, who: Inhabitant) -> None:
         at_home = who.wearer.elder.state == "home" and who.button.connection.is_connected

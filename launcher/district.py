@@ -153,6 +153,8 @@ class District:
     def _seed(self) -> None:
         log = statedir.log_file(self.state_dir, "seed")
         command = [sys.executable, "-m", "device_sim", "seed", "--elders", str(self.plan.elders)]
+        if not self.plan.story:
+            command.append("--regular")
         with safefiles.opened_log(log) as output:
             code = self.run_guarded("seed", command, roster.SEED_GRANTS, stdout=output)
         if code != 0:
