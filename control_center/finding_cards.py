@@ -44,7 +44,8 @@ class AlarmFinding(Shape):
     the sensor that spoke and why a home's alarm was raised; since when a home is still and how long it may be, in
     minutes; water used in so many hours, m³; metres from the middle of a fence of that radius, and since when
     outside; the catalogue item that helps; limits on vital signs that were crossed; why a device was turned away, how
-    often, and the topic."""
+    often, and the topic; the worker who calls for help herself, her phone and provider, the visit and home she is at,
+    and by how many metres her position may be wrong."""
 
     silent_since: datetime | None = None
     said_goodbye: bool | None = None
@@ -66,3 +67,9 @@ class AlarmFinding(Shape):
     refused_reason: str | None = None
     refused_times: int | None = None
     refused_topic: str | None = None
+    worker: str | None = None
+    worker_phone: str | None = None
+    worker_provider: str | None = None
+    visit_order: int | None = None
+    visit_address: str | None = None
+    accuracy_m: int | None = None

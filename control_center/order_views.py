@@ -18,6 +18,7 @@ from control_center.work_cards import (
     OfferedOrder,
     OrderCard,
     OrderDue,
+    OrderPrice,
     OrderSla,
 )
 from schemas.database import Row, rows
@@ -142,6 +143,12 @@ def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> Ord
         offers_open=order["offers_open"],
         offers_made=order["offers_made"],
         proof=proof,
+        price=OrderPrice(
+            price_fen=order["price_fen"],
+            subsidy_fen=order["subsidy_fen"],
+            elder_fen=order["price_fen"] - order["subsidy_fen"],
+            category=order["subsidy_category"],
+        ),
     )
 
 
@@ -190,6 +197,7 @@ def for_worker_order(card: OrderCard) -> OrderCard:
             "home": None if ended else card.home,
             "note": None if ended else card.note,
             "proof": for_worker_proof(card.proof, ended=ended),
+            "price": None,
         }
     )
 

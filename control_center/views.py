@@ -31,8 +31,10 @@ from schemas.states import ENDED
 ALARMS = statement("""
     SELECT alarm.*, device.id AS device_id, device.kind AS device_kind, household.address,
            household.phone AS home_phone, household.door_note, household.key_holder, household.key_holder_phone,
-           CASE WHEN alarm.org_code IS NULL THEN household.lat ELSE org_unit.lat END AS lat,
-           CASE WHEN alarm.org_code IS NULL THEN household.lon ELSE org_unit.lon END AS lon,
+           CASE WHEN alarm.about_worker_id IS NOT NULL THEN (alarm.details ->> 'lat')::float8
+                WHEN alarm.org_code IS NULL THEN household.lat ELSE org_unit.lat END AS lat,
+           CASE WHEN alarm.about_worker_id IS NOT NULL THEN (alarm.details ->> 'lon')::float8
+                WHEN alarm.org_code IS NULL THEN household.lon ELSE org_unit.lon END AS lon,
            org_unit.code AS org_code, org_unit.name AS org_name, account.name AS acknowledged_name,
            claimant.name AS claimed_name, claimed.name AS claimed_seat_name,
            incident_group.id AS group_id, incident_group.kind AS group_kind, incident_group.place AS group_place,

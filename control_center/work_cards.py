@@ -16,6 +16,7 @@ from control_center.cards import (
     WorkerBrief,
 )
 from control_center.visit_cards import VisitProof
+from dispatch.catalogue.subsidies import Category
 from schemas.states import (
     AlarmKind,
     Assist,
@@ -65,9 +66,19 @@ class OrderDue(Shape):
     reason: Literal["assign", "offer", "depart", "arrive", "finish", "confirm", "settle"]
 
 
+class OrderPrice(Shape):
+    """What a visit was sold for, in fen: the price, what a subsidy pays of it and for which category, and the rest."""
+
+    price_fen: int
+    subsidy_fen: int
+    elder_fen: int
+    category: Category | None
+
+
 class OrderCard(Shape):
     """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
-    offers and who ordered; only staff and the worker are given the home's position and the note, she until the end."""
+    offers and who ordered; only staff and the worker are given the home's position and the note, she until the end; workers are not given the
+    price."""
 
     id: int
     state: OrderState
@@ -96,6 +107,7 @@ class OrderCard(Shape):
     offers_open: int
     offers_made: int
     proof: VisitProof
+    price: OrderPrice | None
 
 
 class OrderDetail(Shape):

@@ -23,9 +23,11 @@ from control_center.errors import ApiError
 from control_center.offer_views import worker_brief
 from control_center.operators import card_answer
 from control_center.order_views import for_worker_order, offer_cards, order_cards
+from control_center.visits import PerhapsHere
 from control_center.work_cards import OfferAnswer, Shift, WorkPage
 from dispatch import positions, replies, responders
 from dispatch.refusals import RefusalCode
+from dispatch.service import sos
 from schemas.database import Row, Transaction, row
 from schemas.district_time import day_start, today
 from schemas.statements import statement
@@ -73,6 +75,12 @@ class Whereabouts(BaseModel):
         return positions.Spot(self.lat, self.lon, self.accuracy_m)
 
 
+class HelpCalled(BaseModel):
+    """The alarm that was raised, or joined by another press."""
+
+    alarm_id: int
+
+
 class Declined(BaseModel):
     """Why a worker does not take an offer."""
 
@@ -115,6 +123,16 @@ def report_position(body: Whereabouts, account: Worker, db: Db, now: Now) -> Non
     """Say where the worker is."""
     with db.transaction() as tx:
         positions.report(tx, now, account.id, body.spot())
+
+
+@router.post("/work/sos", status_code=201)
+def call_for_help(body: PerhapsHere, account: Worker, db: Db, now: Now) -> HelpCalled:
+    """Call for help for oneself: staff of the unit where the worker is are told who and where, at once."""
+    spot = body.spot()
+    with db.transaction() as tx:
+        alarm_id = sos.call_for_help(tx, now, account.id, spot)
+        log_access(tx, now, account.id, "sos.raised", alarm_id=alarm_id)
+    return HelpCalled(alarm_id=alarm_id)
 
 
 def _offer_answer(tx: Transaction, now: datetime, offer_id: int) -> OfferAnswer:

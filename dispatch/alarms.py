@@ -39,6 +39,8 @@ class Signal:
     elder_state: ElderState | None = None
     details: dict[str, Any] = field(default_factory=dict)
     org_code: str | None = None
+    about_worker_id: int | None = None
+    """The worker who calls for help herself, in the unit `org_code`."""
 
 
 FIND_OPEN = statement("""
@@ -55,13 +57,13 @@ FIND_QUIET = statement("""
 """)
 INSERT = statement("""
     INSERT INTO alarm (kind, severity, state, incident_id, to_group, elder_id, household_id, device_key, org_code,
-                       is_test, occurred_at,
+                       about_worker_id, is_test, occurred_at,
                        raised_at, last_signal_at, promise_policy_id, answer_due_at, dispatch_due_at, accept_due_at,
                        on_scene_due_at, resolve_due_at, sla_due_at, order_due_at, due_at, due_reason,
                        details)
     SELECT %(kind)s::text, %(severity)s::text, %(state)s::text, %(incident_id)s::bigint, %(to_group)s::boolean,
            %(elder_id)s::integer, %(household_id)s::integer, %(device_key)s::integer, %(org_code)s::text,
-           %(is_test)s::boolean,
+           %(about_worker_id)s::integer, %(is_test)s::boolean,
            %(occurred_at)s::timestamptz, %(now)s::timestamptz, %(now)s::timestamptz,
            policy.policy_id, clock.start + make_interval(secs => policy.answer_seconds),
            clock.start + make_interval(secs => policy.dispatch_seconds),
@@ -144,6 +146,8 @@ CANCELLED_AFTER = statement("""
 
 def subject_of(signal: Signal) -> str:
     """Whom a signal is about, as the alarm table names it: a technical one is about its device, whoever wears it."""
+    if signal.about_worker_id is not None:
+        return f"worker:{signal.about_worker_id}"
     if signal.org_code is not None:
         return f"org:{signal.org_code}"
     if signal.severity == "technical":
@@ -217,6 +221,7 @@ def _insert(tx: Transaction, now: datetime, signal: Signal, *, is_test: bool) ->
             "household_id": signal.household_id,
             "device_key": signal.device_key,
             "org_code": signal.org_code,
+            "about_worker_id": signal.about_worker_id,
             "is_test": is_test,
             "occurred_at": signal.occurred_at,
             "now": now,

@@ -176,8 +176,8 @@ def confirm(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> Non
 def confirmed(
     tx: Transaction, now: datetime, order: Row, actor_id: int | None, how: Literal["code", "silence"] | None = None
 ) -> None:
-    """Write down that a locked, completed order is confirmed: by an account, or by nobody when the elder's side gave the
-    worker its code or the time for it has passed. What it costs is booked, and its month's settlement is next."""
+    """Write down that a locked, completed order is confirmed: by an account, or by nobody when the elder's side gave
+    the worker its code or the time for it has passed. What it costs is booked, and its month's settlement is next."""
     require_step(order, "confirmed")
     due_at = settle_by(tx, now)
     tx.execute(CONFIRM, {"id": order["id"], "now": now, "actor_id": actor_id, "how": how, "due_at": due_at})

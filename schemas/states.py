@@ -22,6 +22,7 @@ AlarmKind = Literal[
     "wandering",
     "phone_call",
     "engine_stuck",
+    "worker_sos",
 ]
 AlarmState = Literal[
     "pending", "raised", "acknowledged", "dispatched", "on_scene", "shelved", "resolved", "closed", "cancelled"
@@ -253,6 +254,7 @@ KIND_SKILLS: Final[dict[AlarmKind, frozenset[str]]] = {
     "water_low": frozenset(),
     "wandering": frozenset(),
     "engine_stuck": frozenset(),
+    "worker_sos": frozenset(),
 }
 """What whoever goes to an alarm must be certified in."""
 KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
@@ -274,8 +276,9 @@ KIND_SEVERITY: Final[dict[AlarmKind, Severity]] = {
     "water_low": "advisory",
     "wandering": "urgent",
     "engine_stuck": "urgent",
+    "worker_sos": "emergency",
 }
-PRESSED_AGAIN: Final[frozenset[AlarmKind]] = frozenset({"sos", "fall", "smoke", "gas", "phone_call"})
+PRESSED_AGAIN: Final[frozenset[AlarmKind]] = frozenset({"sos", "fall", "smoke", "gas", "phone_call", "worker_sos"})
 """Kinds of which another signal ends a shelving: somebody calls for help anew."""
 BUILDING_KINDS: Final[frozenset[AlarmKind]] = frozenset({"smoke", "gas", "leak"})
 """Kinds that several homes of one building may tell of at once."""

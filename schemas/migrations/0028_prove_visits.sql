@@ -208,6 +208,18 @@ SELECT worker_id, count(*) AS ratings, round(avg(stars), 2) AS mean,
        round((sum(stars) + 45.0) / (count(*) + 10), 2) AS weighed
 FROM visit_rating GROUP BY worker_id;
 
+-- A worker's own call for help is about her; it belongs to the unit where she is, and two of one street are two.
+ALTER TABLE alarm
+    ADD COLUMN about_worker_id integer REFERENCES worker,
+    ADD CONSTRAINT alarm_about_worker CHECK (about_worker_id IS NULL OR org_code IS NOT NULL);
+ALTER TABLE alarm ALTER COLUMN subject SET EXPRESSION AS (
+    CASE WHEN about_worker_id IS NOT NULL THEN 'worker:' || about_worker_id
+         WHEN org_code IS NOT NULL THEN 'org:' || org_code
+         WHEN severity = 'technical' THEN 'device:' || device_key
+         WHEN elder_id IS NOT NULL THEN 'elder:' || elder_id
+         WHEN household_id IS NOT NULL THEN 'household:' || household_id
+         ELSE 'device:' || device_key END);
+
 -- Limits of check-in at a home of this unit.
 CREATE FUNCTION check_in_limits(home text)
 RETURNS TABLE (radius_m integer, accuracy_m integer)
@@ -223,6 +235,22 @@ BEGIN ATOMIC
 END;
 
 -- migrate:down
+-- The earlier schema knows no alarms about workers: those that ring are called off, and all become a unit's.
+ALTER TABLE alarm DISABLE TRIGGER USER;
+UPDATE alarm
+SET state = 'cancelled', ended_at = raised_at, due_at = NULL, due_reason = NULL, shelved_reason = NULL,
+    claimed_by = NULL, claimed_seat = NULL, claimed_until = NULL, response_state = NULL, response_due_at = NULL,
+    responder_id = NULL
+WHERE about_worker_id IS NOT NULL AND ended_at IS NULL;
+UPDATE alarm SET kind = 'engine_stuck' WHERE kind = 'worker_sos';
+ALTER TABLE alarm ENABLE TRIGGER USER;
+ALTER TABLE alarm ALTER COLUMN subject SET EXPRESSION AS (
+    CASE WHEN org_code IS NOT NULL THEN 'org:' || org_code
+         WHEN severity = 'technical' THEN 'device:' || device_key
+         WHEN elder_id IS NOT NULL THEN 'elder:' || elder_id
+         WHEN household_id IS NOT NULL THEN 'household:' || household_id
+         ELSE 'device:' || device_key END);
+ALTER TABLE alarm DROP CONSTRAINT alarm_about_worker, DROP COLUMN about_worker_id;
 DROP FUNCTION check_in_limits(text);
 DROP VIEW worker_rating;
 DROP TABLE visit_rating, fraud_finding, back_entry, visit_step, door_code, visit_measurement, visit_image, visit_photo,

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tests.integration.cast import Cast
 from tests.integration.cast_at_work import WORKERS
 from tests.integration.control_center.order_states import put_order
-from tests.integration.control_center.route_cases import ACT_FOR_GUI, AROUND_GUI, DO_FOR_GUI, Case, expect
+from tests.integration.control_center.route_cases import ACT_FOR_GUI, AROUND_GUI, AT_GUIS, DO_FOR_GUI, Case, expect
 from tests.integration.dispatch.service.proofs import picture
 from tests.integration.district import Connection
 
@@ -106,6 +106,9 @@ VISITS: Final[dict[tuple[str, str], Case]] = {
     ),
     ("POST", "/api/work/steps"): Case(
         "/api/work/steps", expect(403, _SIGNED_OUT, dict.fromkeys(WORKERS, 200), {"worker": 404}), _step
+    ),
+    ("POST", "/api/work/sos"): Case(
+        "/api/work/sos", expect(403, _SIGNED_OUT, dict.fromkeys(WORKERS, 201), {"worker": 404}), AT_GUIS
     ),
     ("GET", "/api/elders/{elder_id}/door-code"): Case("/api/elders/{gui}/door-code", ACT_FOR_GUI),
     ("POST", "/api/elders/{elder_id}/door-code"): Case(

@@ -135,6 +135,7 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
             payment_held=None,
             rating=None,
         ),
+        price=OrderPrice(price_fen=1200, subsidy_fen=300, elder_fen=900, category="aged_80"),
     )
 
 
