@@ -23,6 +23,7 @@ from control_center.presence import elder_devices
 from control_center.shapes import Entry
 from control_center.views import elder_briefs
 from dispatch.orders import elder_state_changed
+from dispatch.sources import scheduling
 from schemas import news2
 from schemas.database import Transaction, rows
 from schemas.events import Event
@@ -209,6 +210,7 @@ def set_state(elder_id: ElderId, change: StateChange, account: Staff, db: Db, no
         found = found_in_scope(tx, now, account, elder_id)
         tx.execute(SET_STATE, {"elder_id": elder_id, "state": change.state, "note": change.note or None, "now": now})
         elder_state_changed(tx, now, elder_id, change.state)
+        scheduling.elder_state_changed(tx, now, elder_id)
         card = elder_card(tx.conn, now, account, found)
         log_access(tx, now, account.id, "elder.state_changed", elder_id=elder_id)
         tx.emit(Event("elder.changed", now, elder_id=elder_id, account_id=account.id))

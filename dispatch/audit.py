@@ -98,9 +98,48 @@ WATCHED: Final = (
         """,
     ),
     _watched(
+        "visit_promise",
+        """
+        SELECT 'overdue' AS why, id::text AS id, sla_due_at AS due_at FROM service_order
+        WHERE sla_due_at < %(late)s::timestamptz
+        """,
+    ),
+    _watched(
+        "day_plan",
+        """
+        SELECT 'overdue' AS why, id::text AS id, due_at FROM day_plan
+        WHERE due_at < %(late)s::timestamptz - interval '10 minutes'
+        """,
+    ),
+    _watched(
         "order",
         """
         SELECT 'overdue' AS why, id::text AS id, due_at FROM service_order WHERE due_at < %(late)s::timestamptz
+        """,
+    ),
+    _watched(
+        "schedule",
+        """
+        SELECT 'overdue' AS why, id::text AS id, due_at FROM order_schedule WHERE due_at < %(late)s::timestamptz
+        """,
+    ),
+    _watched(
+        "care_plan",
+        """
+        SELECT 'overdue' AS why, id::text AS id, due_at FROM care_plan WHERE due_at < %(late)s::timestamptz
+        """,
+    ),
+    _watched(
+        "service_request",
+        """
+        SELECT 'overdue' AS why, id::text AS id, due_at FROM service_request WHERE due_at < %(late)s::timestamptz
+        """,
+    ),
+    _watched(
+        "alarm_order",
+        """
+        SELECT 'overdue' AS why, id::text AS id, order_due_at AS due_at FROM alarm
+        WHERE order_due_at < %(late)s::timestamptz
         """,
     ),
     _watched(

@@ -70,6 +70,7 @@ EventKind = Literal[
     "alarm.command_answered",
     "alarm.command_expired",
     "alarm.handed_off",
+    "alarm.ordered",
     "call.queued",
     "call.ringing",
     "call.answered",
