@@ -62,6 +62,7 @@ BENCHMARKS = {
         only=frozenset({"dispatch", "dispatch-2"}),
         moves_time=True,
     ),
+    "plan": Benchmark(None, about="how near plans come to the best known, and how long a district's day takes"),
     "news2": Benchmark(None, about="how well NEWS2 tells who will die, and how many alarms the rules raise"),
 }
 

@@ -237,6 +237,13 @@ def score(context: typer.Context) -> None:
     _run_module("schemas.score_readings", *context.args)
 
 
+@app.command(context_settings=_PASS_ON | {"help_option_names": []}, add_help_option=False)
+def plan(context: typer.Context) -> None:
+    """Plan a day: IN.json to OUT.json [--seconds S] (docs/plan-format.md; --help says more)."""
+    done = subprocess.run([sys.executable, "-P", "-m", "dispatch.planning", *context.args], check=False)
+    raise typer.Exit(done.returncode)
+
+
 def _run_module(*words: str) -> None:
     done = subprocess.run([sys.executable, "-m", *words], cwd=statedir.CHECKOUT, check=False)
     raise typer.Exit(done.returncode)

@@ -9,6 +9,7 @@ from load_tests.connection_bench.command import connections
 from load_tests.ingest_bench.command import ingest
 from load_tests.news2.command import news2
 from load_tests.peers.measure import peer
+from load_tests.plan_bench.command import plan
 from load_tests.query.command import query
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ app.command()(connections)
 app.command()(alarms)
 app.command()(chaos)
 app.command()(news2)
+app.command()(plan)
 app.command()(peer)
 app.command()(query)
 

@@ -158,6 +158,7 @@ def _sheet(day: Day, pickup: int, heat: float, tasks: list[Task], crews: list[Cr
         carried = tuple(floor(crew.worker.capacity.get(kind, 0) * scale) for kind in kinds)
         counts[carried] = counts.get(carried, 0) + 1
     shift = min(crew.worker.shift[0] for crew in crews), max(crew.worker.shift[1] for crew in crews)
+    zero = floor(min([shift[0], *(task.wished[0] for task in tasks)]) / step)
     longest = None if heat == float("inf") else floor((heat + min(task.duration for task in tasks)) / step + _NEAR)
     return Sheet(
         durations={means: durations},
@@ -165,12 +166,12 @@ def _sheet(day: Day, pickup: int, heat: float, tasks: list[Task], crews: list[Cr
         clients=[
             Client(
                 location=at,
-                earliest=round(task.wished[0] / step),
-                latest=round(task.wished[1] / step),
+                earliest=round(task.wished[0] / step) - zero,
+                latest=round(task.wished[1] / step) - zero,
                 duration=round(task.duration / step),
                 prize=20 * dearest,
                 delivery=[round(task.load.get(kind, 0) * scale) for kind in kinds],
-                release=0 if task.ready is None else max(0, round(task.ready / step)),
+                release=0 if task.ready is None else max(0, round(task.ready / step) - zero),
             )
             for at, task in enumerate(tasks)
         ],
@@ -180,7 +181,7 @@ def _sheet(day: Day, pickup: int, heat: float, tasks: list[Task], crews: list[Cr
                 crews=list(range(min(count * _TRIPS, len(tasks)))),
                 start=0,
                 end=1,
-                shift=(round(shift[0] / step), round(shift[1] / step)),
+                shift=(round(shift[0] / step) - zero, round(shift[1] / step) - zero),
                 capacity=list(carried),
                 profile=0,
                 fixed_cost=0,

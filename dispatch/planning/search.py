@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from math import ceil
 from multiprocessing import get_context
 from random import Random
 from typing import Final
@@ -59,7 +60,7 @@ class Search:
             began = time.monotonic()
             whole = max(0.1, self.until - began)
             held = [Held(crew, [], []) for crew in self.day.crews]
-            for phase, share in enumerate(_PHASES):
+            for phase in range(len(_PHASES)):
                 parts = parts_of(self.day, held, units, self.random)
                 end = began + whole * sum(_PHASES[: phase + 1])
                 if len(parts) == 1:
@@ -93,8 +94,8 @@ class Search:
     def _ask(self, pool: Executor | None, sheets: Sequence[Sheet], seconds: float) -> list[Paths]:
         """Route all sheets within about so many seconds."""
         processes = 1 if pool is None else self.processes or os.cpu_count() or 1
-        waves = max(1.0, len(sheets) / processes)
-        efforts = [Effort(seconds / waves, self.random.randrange(1 << 30), self.iterations) for _ in sheets]
+        waves = ceil(len(sheets) / processes)
+        efforts = [Effort(seconds / max(1, waves), self.random.randrange(1 << 30), self.iterations) for _ in sheets]
         if pool is None or len(sheets) == 1:
             return [route(sheet, effort) for sheet, effort in zip(sheets, efforts, strict=True)]
         return list(pool.map(route, sheets, efforts))
@@ -125,8 +126,10 @@ class Search:
             for vehicle, path in paths:
                 routes.take(free[vehicle].pop(0), maker.stops(sheet, vehicle, path))
         self.tell(f"{len(routes.left)} left to insert")
-        routes.insert(sorted(routes.left), lambda: time.monotonic() > end)
-        routes.exchange(lambda: time.monotonic() > end)
+        mended = max(end, time.monotonic() + left * _MENDING / 2)
+        routes.insert(sorted(routes.left), lambda: time.monotonic() > mended)
+        routes.exchange(lambda: time.monotonic() > mended)
+        self.tell(f"{len(routes.left)} left")
         return routes
 
     def _rest(self, best: Routes, held: list[Held]) -> Routes:

@@ -86,6 +86,10 @@ class SheetMaker:
         self._part = part
         self._step = part.day.problem.resolution
         self._cost = units_cost(part)
+        # PyVRP's clock begins at 0.
+        begins = [crew.worker.shift[0] for crew in part.crews] + [unit.earliest for unit in part.units]
+        begins += [rest.window[0] for crew in part.crews for rest in crew.worker.breaks]
+        self._zero = floor(min(begins, default=0) / self._step)
         self.breaks: list[tuple[Crew, int]] = [
             (crew, number)
             for crew in part.crews
@@ -126,10 +130,15 @@ class SheetMaker:
         return round(cost * self._cost)
 
     def _up(self, time: float) -> int:
-        return ceil(time / self._step - _NEAR)
+        """A time by PyVRP's clock, not before the real one."""
+        return ceil(time / self._step - _NEAR) - self._zero
 
     def _down(self, time: float) -> int:
-        return floor(time / self._step + _NEAR)
+        """The same, not after the real one."""
+        return floor(time / self._step + _NEAR) - self._zero
+
+    def _span(self, duration: float) -> int:
+        return ceil(duration / self._step - _NEAR)
 
     def _tables(self, places: list[int]) -> tuple[dict[str, Whole], dict[str, Whole]]:
         """Durations and costs between all locations by means; the last location is nowhere: no way at all."""
@@ -176,7 +185,7 @@ class SheetMaker:
             location=location,
             earliest=earliest,
             latest=max(earliest, self._down(unit.latest)),
-            duration=self._up(unit.duration),
+            duration=self._span(unit.duration),
             prize=self._whole_cost(unit.prize),
             delivery=self._amounts(unit.load),
             release=0 if unit.ready is None else max(0, self._up(unit.ready)),
@@ -189,7 +198,7 @@ class SheetMaker:
             location=len(self._part.units) + number,
             earliest=self._up(rest.window[0]),
             latest=max(self._up(rest.window[0]), self._down(rest.window[1])),
-            duration=self._up(rest.duration),
+            duration=self._span(rest.duration),
             prize=self._whole_cost(max(unit.prize for unit in self._part.units)),
             delivery=self._amounts({}),
             release=0,

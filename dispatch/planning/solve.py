@@ -28,7 +28,9 @@ Tell = Callable[[str], None]
 _WHOLE_MOST: Final = 200
 """Problems of so many jobs with visits by two are solved by `synchronised` alone."""
 _PLACING: Final = 0.15
-_IMPROVING: Final = 0.2
+_A_DOUBLE: Final = 0.3
+"""Seconds for each visit by two are enough to place it."""
+_IMPROVING: Final = 0.15
 
 
 class CannotPlan(Exception):
@@ -82,7 +84,8 @@ def _around(
     whole = until - time.monotonic()
     if has_doubles:
         tell("visits by two")
-        fixed = synchronised.place_doubles(problem, ways, whole * _PLACING, seed, iterations)
+        doubles = sum(len(job.visits) > 1 for job in problem.jobs)
+        fixed = synchronised.place_doubles(problem, ways, min(whole * _PLACING, doubles * _A_DOUBLE), seed, iterations)
     day = day_of(problem, ways, fixed)
     search = Search(day, until - (whole * _IMPROVING if has_doubles else 0), seed, iterations, processes, tell)
     routes = search.run()

@@ -42,10 +42,17 @@ class Clock:
     def timed(self, crew: Crew, stops: Sequence[int], rested: bool = True) -> Timed | None:
         """Time these stops as early as possible; None where a rule cannot be kept in this order.
 
-        Unless `rested`, breaks that are owed may be missing.
+        Unless `rested`, breaks that are owed may be missing. Who would be earlier than promised waits, if she can.
         """
         if not self._carries(crew, stops):
             return None
+        if any(is_task(stop) and self._tasks[stop].moved for stop in stops):
+            waited = self._timed(crew, stops, rested, True)
+            if waited is not None:
+                return waited
+        return self._timed(crew, stops, rested, False)
+
+    def _timed(self, crew: Crew, stops: Sequence[int], rested: bool, waits: bool) -> Timed | None:
         leave = crew.worker.shift[0]
         holds: dict[int, float] = {}
         hot: list[tuple[int, int, float]] = []
@@ -62,7 +69,7 @@ class Clock:
             if task.hot is not None:
                 hot.append((at, came, task.hot))
         for _ in range(_ROUNDS):
-            made = self._pass(crew, stops, leave, holds)
+            made = self._pass(crew, stops, (leave, waits), holds)
             if made is None:
                 return None
             # Leaving a kitchen early only to wait at a door lets food cool: wait at the kitchen instead.
@@ -89,9 +96,11 @@ class Clock:
             now = min((one for one in tries if one), key=lambda one: (one.cost, one.home), default=None)
         return now if now is not None and self._is_rested(crew, now) else None
 
-    def _pass(self, crew: Crew, stops: Sequence[int], leave: float, holds: dict[int, float]) -> Timed | None:
+    def _pass(
+        self, crew: Crew, stops: Sequence[int], leaving: tuple[float, bool], holds: dict[int, float]
+    ) -> Timed | None:
         tasks, worker, ways, weights = self._tasks, crew.worker, crew.ways, self._weights
-        here, free = crew.start, leave
+        (free, waits), here = leaving, crew.start
         travel = cost = 0.0
         arrive: list[float] = []
         start: list[float] = []
@@ -101,7 +110,8 @@ class Clock:
                 task = tasks[stop]
                 way = float(ways[here, task.place])
                 there = free + way
-                begin = task.earliest if there < task.earliest else there
+                earliest = task.wished[0] if waits and task.moved else task.earliest
+                begin = earliest if there < earliest else there
                 if begin > task.latest + self._eps:
                     return None
                 here, free = task.place, begin + task.duration
