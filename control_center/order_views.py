@@ -114,6 +114,10 @@ def _requester(order: Row) -> Person | None:
     return None if order["requested_by"] is None else Person(id=order["requested_by"], name=order["requested_name"])
 
 
+def _is_coming(order: Row) -> bool:
+    return order["state"] in ("accepted", "en_route")
+
+
 def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> OrderCard:
     return OrderCard(
         id=order["id"],
@@ -131,6 +135,8 @@ def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> Ord
         sla=_sla(order, now),
         next_due=_next_due(order),
         worker=assigned_worker(order),
+        predicted_at=order["predicted_at"] if _is_coming(order) else None,
+        risk=order["risk"] if _is_coming(order) else None,
         accepted_at=order["accepted_at"],
         departed_at=order["departed_at"],
         checked_in_at=order["checked_in_at"],
@@ -174,6 +180,7 @@ def _masked(card: OrderCard) -> OrderCard:
             "requested_by": None,
             "worker": without_phone(card.worker),
             "next_due": None,
+            "risk": None,
             # Why staff cancelled is in their own words; why a visit failed is one of a few codes.
             "end_reason": card.end_reason if card.state == "failed" else None,
             "attention": None,

@@ -78,7 +78,8 @@ class OrderPrice(Shape):
 class OrderCard(Shape):
     """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
     offers and who ordered; only staff and the worker are given the home's position and the note, she until the end; workers are not given the
-    price."""
+    price. Until somebody is there `predicted_at` says when she will begin by where she is, and to staff `risk` whether that
+    is in the window."""
 
     id: int
     state: OrderState
@@ -95,6 +96,8 @@ class OrderCard(Shape):
     sla: OrderSla
     next_due: OrderDue | None
     worker: WorkerBrief | None
+    predicted_at: datetime | None
+    risk: Literal["none", "tight", "late"] | None
     accepted_at: datetime | None
     departed_at: datetime | None
     checked_in_at: datetime | None

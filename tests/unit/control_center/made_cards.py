@@ -109,6 +109,8 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
         sla=OrderSla(accept=None, arrive=None, finish=None),
         next_due=None,
         worker=WorkerBrief(id=5, name="赵", provider="天生", phone="138"),
+        predicted_at=NOW,
+        risk="none",
         accepted_at=NOW,
         departed_at=None,
         checked_in_at=None,
