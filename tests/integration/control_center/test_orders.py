@@ -37,7 +37,8 @@ def do(client: TestClient, cast: Cast, member: str, path: str, body: object = No
 def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: datetime) -> None:
     order = cast.orders["visit_of_gui"]
     card = client.get(f"/api/orders/{order}", headers=cast.cookie("operator")).json()["card"]
-    elder = card.pop("elder")
+    elder, proof = card.pop("elder"), card["proof"]
+    assert proof["photos_needed"] == 1
     assert (elder["id"], elder["name"], elder["address"]) == (cast.elders["gui"], "李桂芳", "天生路1号")
     assert card == {
         "id": order,
@@ -71,6 +72,8 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
             "provider": "安心家政",
             "phone": "13700000000",
         },
+        "predicted_at": None,
+        "risk": None,
         "accepted_at": iso(now - timedelta(minutes=8)),
         "departed_at": None,
         "checked_in_at": None,
@@ -82,6 +85,8 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
         "attention": None,
         "offers_open": 0,
         "offers_made": 1,
+        "proof": proof,
+        "price": {"price_fen": 0, "subsidy_fen": 0, "elder_fen": 0, "category": None},
     }
 
 
