@@ -3,11 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from dispatch import offers
-from dispatch.order_rows import locked_order
 from dispatch.pool import watching
 from dispatch.pool.admission import decide
-from dispatch.searching import give
 from schemas.database import transaction
 from schemas.states import ProviderState
 from tests.integration.dispatch.workforce import Worker, Workforce
@@ -57,16 +54,16 @@ class DistrictPool(Workforce):
 
     def give(self, order: int, worker: Worker) -> None:
         """An offer to this worker that she accepted, however it came about."""
-        self.conn.execute("UPDATE service_order SET state = 'offered', due_reason = 'offer' WHERE id = %s", (order,))
         self.conn.execute(
-            "INSERT INTO offer (order_id, worker_id, state, offered_at, expires_at, reasons)"
-            " VALUES (%s, %s, 'open', %s, %s::timestamptz + interval '90 s', '{}')",
-            (order, worker.id, self.now, self.now),
+            "UPDATE service_order SET state = 'accepted', worker_id = %s, accepted_at = %s, due_at = window_to,"
+            " due_reason = 'arrive' WHERE id = %s",
+            (worker.id, self.now, order),
         )
-        with transaction(self.conn) as tx:
-            row = locked_order(tx, order)
-            [offer] = offers.open_offers(tx, offers.Subject("order", order, row["elder_id"]))
-            give(tx, self.now, row, offer)
+        self.conn.execute(
+            "INSERT INTO offer (order_id, worker_id, state, offered_at, expires_at, answered_at, reasons)"
+            " VALUES (%s, %s, 'accepted', %s, %s::timestamptz + interval '90 s', %s, '{}')",
+            (order, worker.id, self.now, self.now, self.now),
+        )
 
     def provider_state(self) -> str:
         """Where the provider stands."""
