@@ -12,6 +12,7 @@ from control_center.visit_cards import VisitProof
 from control_center.visit_views import for_family_proof, for_worker_proof, proofs
 from control_center.work_cards import (
     AttentionNote,
+    CompanionBrief,
     Item,
     OfferCard,
     OfferedAlarm,
@@ -34,7 +35,10 @@ ORDERS = statement("""
     SELECT service_order.*, item.assist, item.name_zh, item.name_en,
            policy.overrun_seconds,
            requester.name AS requested_name, worker_account.name AS worker_name, provider.name AS worker_provider,
-           worker.phone AS worker_phone, asked.offers_open, asked.offers_made
+           worker.phone AS worker_phone, asked.offers_open, asked.offers_made,
+           beside.id AS beside_id, beside.state AS beside_state, beside.worker_id AS beside_worker_id,
+           beside_account.name AS beside_name, beside_provider.name AS beside_provider,
+           beside_worker.phone AS beside_phone
     FROM service_order
     JOIN catalogue_item AS item ON item.code = service_order.item_code AND item.version = service_order.item_version
     JOIN assist_policy AS policy ON policy.assist = item.assist
@@ -42,6 +46,13 @@ ORDERS = statement("""
     LEFT JOIN worker ON worker.id = service_order.worker_id
     LEFT JOIN account AS worker_account ON worker_account.id = worker.account_id
     LEFT JOIN provider ON provider.id = worker.provider_id
+    LEFT JOIN service_order AS beside
+        ON service_order.together AND beside.id <> service_order.id
+       AND COALESCE(service_order.lead_id, service_order.id) IN (beside.id, beside.lead_id)
+       AND beside.state <> 'cancelled'
+    LEFT JOIN worker AS beside_worker ON beside_worker.id = beside.worker_id
+    LEFT JOIN account AS beside_account ON beside_account.id = beside_worker.account_id
+    LEFT JOIN provider AS beside_provider ON beside_provider.id = beside_worker.provider_id
     CROSS JOIN LATERAL (
         SELECT count(*) AS offers_made, count(*) FILTER (WHERE offer.state = 'open') AS offers_open
         FROM offer WHERE offer.order_id = service_order.id) AS asked
@@ -118,6 +129,19 @@ def _is_coming(order: Row) -> bool:
     return order["state"] in ("accepted", "en_route")
 
 
+def _companion(order: Row) -> CompanionBrief | None:
+    if order["beside_id"] is None:
+        return None
+    names = ("worker_id", "worker_name", "worker_provider", "worker_phone")
+    columns = ("beside_worker_id", "beside_name", "beside_provider", "beside_phone")
+    worker = {name: order[column] for name, column in zip(names, columns, strict=True)}
+    return CompanionBrief(order_id=order["beside_id"], state=order["beside_state"], worker=assigned_worker(worker))
+
+
+def _without_phone(companion: CompanionBrief | None) -> CompanionBrief | None:
+    return companion and companion.model_copy(update={"worker": without_phone(companion.worker)})
+
+
 def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> OrderCard:
     return OrderCard(
         id=order["id"],
@@ -148,6 +172,11 @@ def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> Ord
         attention=_attention(order),
         offers_open=order["offers_open"],
         offers_made=order["offers_made"],
+        mode=order["mode"],
+        lead_id=order["lead_id"],
+        companion=_companion(order),
+        planned_at=order["planned_at"],
+        hall_until=order["hall_until"] if order["state"] == "offered" else None,
         proof=proof,
         price=OrderPrice(
             price_fen=order["price_fen"],
@@ -179,6 +208,9 @@ def _masked(card: OrderCard) -> OrderCard:
         update={
             "requested_by": None,
             "worker": without_phone(card.worker),
+            "companion": _without_phone(card.companion),
+            "mode": None,
+            "hall_until": None,
             "next_due": None,
             "risk": None,
             # Why staff cancelled is in their own words; why a visit failed is one of a few codes.

@@ -18,6 +18,7 @@ from control_center.money_cards import (
     first_of,
 )
 from dispatch.money import settlements
+from dispatch.money.deadlines import last_month
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 
@@ -31,24 +32,35 @@ HEAD = statement("""
     LEFT JOIN account AS payer ON payer.id = settlement.paid_by
     WHERE settlement.id = %(id)s::bigint
 """)
-# What is booked and what is settled side by side: a month that nobody has drafted is on the list too.
+# What is booked and what is settled side by side: a month that nobody has drafted is on the list too, and what was held
+# when its month was approved counts in the last month that is over.
 LIST = statement("""
     SELECT booked.district_code, booked.provider_id, booked.month, provider.name AS provider, settlement.id,
            settlement.state, COALESCE(settlement.visits, booked.visits) AS visits,
            COALESCE(settlement.due_fen, booked.due_fen) AS due_fen, settlement.drafted_by, settlement.approved_by,
            drafter.name AS drafter, approver.name AS approver
     FROM (
-        SELECT entry.district_code, entry.provider_id, entry.month,
+        SELECT entry.district_code, entry.provider_id, counted.month,
                count(DISTINCT entry.id) FILTER (WHERE entry.kind = 'charge') AS visits,
                COALESCE(-sum(line.amount_fen) FILTER (WHERE account.kind = 'provider'), 0) AS due_fen
         FROM ledger_entry AS entry
+        LEFT JOIN settlement_entry ON settlement_entry.entry_id = entry.id
+        LEFT JOIN settlement AS taken ON taken.id = settlement_entry.settlement_id
+        LEFT JOIN settlement AS own ON own.district_code = entry.district_code AND own.month = entry.month
+                                   AND own.provider_id = entry.provider_id AND own.state <> 'draft'
+        LEFT JOIN service_order AS visit ON visit.id = entry.order_id
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(taken.month, CASE WHEN own.id IS NULL THEN entry.month
+                                              ELSE GREATEST(entry.month, %(last_month)s::date) END) AS month
+        ) AS counted
         LEFT JOIN ledger_line AS line ON line.entry_id = entry.id
         LEFT JOIN ledger_account AS account ON account.id = line.account_id
         WHERE entry.provider_id IS NOT NULL AND entry.kind <> 'payout'
+          AND (taken.id IS NOT NULL OR visit.payment_held IS DISTINCT FROM 'review')
           AND entry.district_code = ANY(%(districts)s::text[])
-          AND (%(month)s::date IS NULL OR entry.month = %(month)s::date)
+          AND (%(month)s::date IS NULL OR counted.month = %(month)s::date)
           AND (%(provider_id)s::integer IS NULL OR entry.provider_id = %(provider_id)s::integer)
-        GROUP BY entry.district_code, entry.provider_id, entry.month
+        GROUP BY entry.district_code, entry.provider_id, counted.month
     ) AS booked
     JOIN provider ON provider.id = booked.provider_id
     LEFT JOIN settlement ON settlement.district_code = booked.district_code
@@ -91,6 +103,7 @@ def settlement_list(
         "districts": own_districts(tx, now, account),
         "month": None if month is None else first_of(month),
         "provider_id": provider_id,
+        "last_month": last_month(now),
     }
     return [
         SettlementBrief(

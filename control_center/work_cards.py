@@ -15,10 +15,12 @@ from control_center.cards import (
     TimelineEntry,
     WorkerBrief,
 )
+from control_center.help_cards import SearchEntry
 from control_center.visit_cards import VisitProof
 from dispatch.catalogue.subsidies import Category
 from schemas.states import (
     AlarmKind,
+    AssignmentMode,
     Assist,
     Attention,
     OfferState,
@@ -75,6 +77,14 @@ class OrderPrice(Shape):
     category: Category | None
 
 
+class CompanionBrief(Shape):
+    """The other order of a visit that takes two workers, and who has it."""
+
+    order_id: int
+    state: OrderState
+    worker: WorkerBrief | None
+
+
 class OrderCard(Shape):
     """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
     offers and who ordered; only staff and the worker are given the home's position and the note, she until the end; workers are not given the
@@ -109,6 +119,11 @@ class OrderCard(Shape):
     attention: AttentionNote | None
     offers_open: int
     offers_made: int
+    mode: AssignmentMode | None
+    lead_id: int | None
+    companion: CompanionBrief | None
+    planned_at: datetime | None
+    hall_until: datetime | None
     proof: VisitProof
     price: OrderPrice | None
 
@@ -120,6 +135,7 @@ class OrderDetail(Shape):
     card: OrderCard
     timeline: list[TimelineEntry]
     offers: list[OfferEntry]
+    searches: list[SearchEntry]
 
 
 class OrderAnswer(Shape):

@@ -5,6 +5,7 @@ Test orders cost nobody anything, and nothing of them is booked.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from dispatch.money.ledger import Account, Entry, EntryKind, Lines, entry_by_id, entry_by_key, lines_of, post, together
 from dispatch.refusals import Refused
@@ -14,7 +15,8 @@ from schemas.statements import statement
 
 # The provider's own rate, where it has one, counts as it stood when the visit was to be.
 PROVIDER = statement("""
-    SELECT worker.provider_id, agreed.provider_fen
+    SELECT worker.provider_id, agreed.provider_fen,
+           (SELECT payment_held FROM service_order WHERE id = %(order_id)s::bigint) AS payment_held
     FROM worker
     LEFT JOIN provider_service AS agreed
            ON agreed.provider_id = worker.provider_id AND agreed.item_code = %(item_code)s::text
@@ -32,6 +34,11 @@ SETTLEMENT_OF = statement("""
       AND month = %(month)s::date
     FOR SHARE
 """)
+
+
+REVERSED = statement("SELECT FROM ledger_entry WHERE reverses = %(id)s::bigint")
+FRAUD: Final = "fraud"
+"""The reason, as a code, of undoing what a visit cost that never took place."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +80,37 @@ def lines_for(parties: Parties, moved: Moved) -> Lines:
 def charge(tx: Transaction, now: datetime, order: Row) -> dict[str, object]:
     """Book what a locked order that is being confirmed costs, once; returns what its timeline keeps of it, from which
     the settlement can be computed again."""
-    parties, rate = _parties(tx, order)
-    provider_fen = order["provider_fen"] if rate is None else rate
-    said: dict[str, object] = {
+    parties, found = _parties(tx, order)
+    agreed_fen = order["provider_fen"] if found["provider_fen"] is None else found["provider_fen"]
+    moved = Moved(order["price_fen"] - order["subsidy_fen"], order["subsidy_fen"], agreed_fen)
+    if found["payment_held"] == "fraud":
+        moved = Moved()
+    if not order["is_test"]:
+        if agreed_fen != order["provider_fen"]:
+            tx.execute(SET_RATE, {"id": order["id"], "provider_fen": agreed_fen})
+        post(tx, now, _entry("charge", charge_key(order["id"]), order, parties, month_of(now), moved))
+    return {
         "provider_id": parties.provider_id,
         "district_code": parties.district_code,
         "category": parties.category,
-        "price_fen": order["price_fen"],
-        "subsidy_fen": order["subsidy_fen"],
-        "provider_fen": provider_fen,
+        "price_fen": moved.elder_fen + moved.subsidy_fen,
+        "subsidy_fen": moved.subsidy_fen,
+        "provider_fen": moved.provider_fen,
     }
-    if order["is_test"]:
-        return said
-    if provider_fen != order["provider_fen"]:
-        tx.execute(SET_RATE, {"id": order["id"], "provider_fen": provider_fen})
-    moved = Moved(order["price_fen"] - order["subsidy_fen"], order["subsidy_fen"], provider_fen)
-    post(tx, now, _entry("charge", f"order:{order['id']}", order, parties, month_of(now), moved))
-    return said
+
+
+def charge_key(order_id: int) -> str:
+    """Under which key an order's confirmation is booked."""
+    return f"order:{order_id}"
+
+
+def void(tx: Transaction, now: datetime, order_id: int, actor_id: int | None) -> int | None:
+    """A visit turns out never to have taken place: what its confirmation cost is undone, once; an order that is
+    confirmed afterwards costs nothing. Returns the new entry's id, or None when there is nothing to undo."""
+    entry = entry_by_key(tx, charge_key(order_id))
+    if entry is None or tx.row(REVERSED, {"id": entry["id"]}) is not None:
+        return None
+    return _reverse(tx, now, entry, actor_id, FRAUD)
 
 
 def charge_failed(
@@ -132,7 +153,7 @@ def adjust(tx: Transaction, now: datetime, order: Row, moved: Moved, *, key: str
     Raises Refused: wrong_step (it was never charged, or has no subsidy to correct), too_much (somebody would pay less
     than nothing for it, or all together more than the price), already_answered (`key` was booked before).
     """
-    own = entry_by_key(tx, f"order:{order['id']}")
+    own = entry_by_key(tx, charge_key(order["id"]))
     parties, _ = _parties(tx, order)
     if own is None or (moved.subsidy_fen and parties.category is None):
         raise Refused("wrong_step")
@@ -216,13 +237,18 @@ def _reverse(tx: Transaction, now: datetime, entry: Row, actor_id: int | None, n
     return made
 
 
-def _parties(tx: Transaction, order: Row) -> tuple[Parties, int | None]:
-    """Between whom the order's money moves, and the provider's own rate for it, if it has one."""
-    asked = {"worker_id": order["worker_id"], "item_code": order["item_code"], "at": order["window_from"]}
+def _parties(tx: Transaction, order: Row) -> tuple[Parties, Row]:
+    """Between whom the order's money moves; the provider's own rate for it, if it has one, and whether it is held."""
+    asked = {
+        "order_id": order["id"],
+        "worker_id": order["worker_id"],
+        "item_code": order["item_code"],
+        "at": order["window_from"],
+    }
     [found] = tx.rows(PROVIDER, asked)
     district_code = order["org_path"].partition("/")[0]
     parties = Parties(district_code, order["elder_id"], int(found["provider_id"]), order["subsidy_category"])
-    return parties, found["provider_fen"]
+    return parties, found
 
 
 def _month_for(tx: Transaction, now: datetime, parties: Parties, month: date) -> date:

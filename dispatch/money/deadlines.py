@@ -26,11 +26,17 @@ PUT_OFF = statement("""
     WHERE id IN (
         SELECT visit.id FROM ledger_entry AS entry
         JOIN service_order AS visit ON visit.id = entry.order_id
-        WHERE entry.kind = 'charge' AND entry.provider_id = %(provider_id)s::integer AND entry.month = %(month)s::date
+        WHERE entry.kind = 'charge' AND entry.provider_id = %(provider_id)s::integer AND entry.month <= %(month)s::date
           AND entry.district_code = %(district_code)s::text
           AND visit.state = 'confirmed' AND visit.due_reason = 'settle' AND visit.due_at <= %(now)s::timestamptz
         ORDER BY visit.id
         FOR UPDATE OF visit SKIP LOCKED)
+""")
+# A visit that was held when its month was approved is settled with the last month that is over.
+APPROVED = statement("""
+    SELECT FROM settlement
+    WHERE district_code = %(district_code)s::text AND provider_id = %(provider_id)s::integer
+      AND month = %(month)s::date AND state <> 'draft'
 """)
 PUT_OFF_ONE = statement("UPDATE service_order SET due_at = %(due_at)s::timestamptz WHERE id = %(id)s::bigint")
 CLOSE = statement("""
@@ -55,6 +61,11 @@ def books_close(month: date, close_minutes: int) -> datetime:
     return midnight(next_month(month)) + timedelta(minutes=close_minutes)
 
 
+def last_month(now: datetime) -> date:
+    """The first day of the last month of the district that is over. Pure."""
+    return month_of(midnight(month_of(now)) - timedelta(days=1))
+
+
 def about(district_code: str, provider_id: int, month: date) -> str:
     """Under which name the task of a settlement is asked for once."""
     return f"{district_code}:{provider_id}:{month:%Y-%m}"
@@ -77,12 +88,14 @@ def overdue(tx: Transaction, now: datetime, order: Row) -> None:
     if entry is None:
         return
     which = {name: entry[name] for name in ("district_code", "provider_id", "month")}
+    if tx.row(APPROVED, which) is not None:
+        which["month"] = last_month(now)
     tx.execute(PUT_OFF, {**which, "due_at": later, "now": now})
     new = tasks.NewTask(
         kind="settlement",
         due_at=now + REVIEW_WITHIN,
         org_code=entry["district_code"],
         about=about(**which),
-        detail={"provider_id": entry["provider_id"], "month": f"{entry['month']:%Y-%m}"},
+        detail={"provider_id": entry["provider_id"], "month": f"{which['month']:%Y-%m}"},
     )
     tasks.create(tx, now, new)

@@ -19,9 +19,9 @@ SettlementState = Literal["draft", "approved", "paid"]
 READ = statement("SELECT * FROM settlement WHERE id = %(id)s::bigint")
 LOCK = statement("SELECT * FROM settlement WHERE id = %(id)s::bigint FOR UPDATE")
 BOOKED = statement("""
-    SELECT FROM ledger_entry
-    WHERE provider_id = %(provider_id)s::integer AND district_code = %(district_code)s::text
-      AND month = %(month)s::date AND kind <> 'payout'
+    SELECT FROM unsettled_entry AS entry
+    WHERE entry.provider_id = %(provider_id)s::integer AND entry.district_code = %(district_code)s::text
+      AND entry.month <= %(month)s::date
     LIMIT 1
 """)
 DRAFT = statement("""
@@ -31,12 +31,14 @@ DRAFT = statement("""
     ON CONFLICT (district_code, provider_id, month) DO NOTHING
     RETURNING id
 """)
-# What a draft consists of is whatever is booked; an approved settlement keeps what it was approved with.
+# What a draft consists of is whatever is booked until its month's end and in no other settlement, but for visits that a
+# supervisor is looking at; an approved settlement keeps what it was approved with.
 LINES = statement("""
     WITH consisting AS (
         SELECT entry.id FROM settlement
-        JOIN ledger_entry AS entry ON entry.provider_id = settlement.provider_id AND entry.month = settlement.month
-                                  AND entry.district_code = settlement.district_code AND entry.kind <> 'payout'
+        JOIN unsettled_entry AS entry ON entry.provider_id = settlement.provider_id
+                                     AND entry.month <= settlement.month
+                                     AND entry.district_code = settlement.district_code
         WHERE settlement.id = %(id)s::bigint AND settlement.state = 'draft'
         UNION ALL
         SELECT entry_id FROM settlement_entry WHERE settlement_id = %(id)s::bigint
@@ -93,8 +95,8 @@ DIFFERENCES = statement("""
 LOCK_VISITS = statement("""
     SELECT visit.id, visit.elder_id FROM service_order AS visit
     WHERE visit.state = 'confirmed' AND visit.id IN (
-        SELECT entry.order_id FROM ledger_entry AS entry
-        JOIN settlement ON settlement.provider_id = entry.provider_id AND settlement.month = entry.month
+        SELECT entry.order_id FROM unsettled_entry AS entry
+        JOIN settlement ON settlement.provider_id = entry.provider_id AND settlement.month >= entry.month
                        AND settlement.district_code = entry.district_code
         WHERE settlement.id = %(id)s::bigint AND entry.kind = 'charge')
     ORDER BY visit.id FOR UPDATE
@@ -244,7 +246,8 @@ def approve(tx: Transaction, now: datetime, actor_id: int, settlement_id: int) -
     found = totals(lines)
     tx.execute(TAKE_ENTRIES, {"id": settlement_id, "entries": [line.entry_id for line in lines]})
     tx.execute(APPROVE, {"id": settlement_id, "now": now, "actor_id": actor_id, **asdict(found)})
-    _settle_visits(tx, now, actor_id, settlement_id, visits)
+    taken = {line.order_id for line in lines if line.kind == CHARGE}
+    _settle_visits(tx, now, actor_id, settlement_id, [visit for visit in visits if visit["id"] in taken])
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from dispatch import tasks
+from dispatch.money import charging
 from dispatch.service.policy import ProofPolicy, visit_rules
 from schemas.database import Row, Transaction
 from schemas.events import Event
@@ -109,8 +110,11 @@ def not_taken_place(tx: Transaction, now: datetime, task: Row) -> None:
 def decided(tx: Transaction, now: datetime, task: Row, outcome: TaskOutcome) -> None:
     """No fraud: what was found counts no more, and the visits are paid for. Fraud: they never are."""
     tx.execute(DECIDE, {"task_id": task["id"], "verdict": outcome})
-    query = CONDEMN if outcome == "confirmed_fraud" else RELEASE
-    _tell(tx, now, tx.rows(query, {"task_id": task["id"]}))
+    fraud = outcome == "confirmed_fraud"
+    orders = tx.rows(CONDEMN if fraud else RELEASE, {"task_id": task["id"]})
+    for order in sorted(orders, key=lambda order: int(order["id"])) if fraud else ():
+        charging.void(tx, now, order["id"], None)
+    _tell(tx, now, orders)
 
 
 def _ask(tx: Transaction, now: datetime, order: Row, about: str, detail: dict[str, Any], policy: ProofPolicy) -> int:

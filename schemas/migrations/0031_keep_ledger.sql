@@ -113,6 +113,15 @@ CREATE TABLE settlement_entry (
 CREATE INDEX order_event_confirmed ON order_event (at) WHERE kind = 'confirmed';
 CREATE INDEX settlement_entry_settlement ON settlement_entry (settlement_id);
 
+-- What is owed to providers and is in no approved settlement. A visit that a supervisor looks at waits until she has
+-- decided: everything booked for it is settled with a later month.
+CREATE VIEW unsettled_entry AS
+SELECT entry.id, entry.kind, entry.district_code, entry.provider_id, entry.month, entry.order_id
+FROM ledger_entry AS entry
+LEFT JOIN service_order AS visit ON visit.id = entry.order_id
+WHERE entry.provider_id IS NOT NULL AND entry.kind <> 'payout' AND visit.payment_held IS DISTINCT FROM 'review'
+  AND NOT EXISTS (SELECT FROM settlement_entry WHERE settlement_entry.entry_id = entry.id);
+
 CREATE TRIGGER ledger_account_append_only BEFORE UPDATE OR DELETE ON ledger_account
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry
@@ -159,6 +168,7 @@ WHERE state = 'confirmed' AND confirmed_at IS NOT NULL;
 
 -- migrate:down
 UPDATE service_order SET due_at = NULL, due_reason = NULL WHERE due_reason = 'settle';
+DROP VIEW unsettled_entry;
 DROP TABLE settlement_policy, settlement_entry, settlement, ledger_line, ledger_entry, ledger_account;
 DROP FUNCTION refuse_unbalanced;
 DROP INDEX order_event_confirmed;

@@ -15,7 +15,7 @@ from control_center.cards import (
     WorkerBrief,
 )
 from control_center.visit_cards import VisitProof
-from control_center.work_cards import Item, OfferCard, OfferedOrder, OrderCard, OrderSla
+from control_center.work_cards import Item, OfferCard, OfferedOrder, OrderCard, OrderPrice, OrderSla
 from schemas.states import AlarmState, OfferState, OrderState
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)

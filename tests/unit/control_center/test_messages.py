@@ -38,7 +38,8 @@ def settlement_words() -> set[str]:
         "state": get_args(SettlementState),
     }
     return {f"settlement.{group}.{word}" for group, words in groups.items() for word in words} | {
-        "settlement.subsidy_of"
+        "settlement.subsidy_of",
+        "settlement.fraud",
     }
 
 

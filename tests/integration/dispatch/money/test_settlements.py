@@ -218,3 +218,48 @@ def test_a_correction_made_while_its_month_is_approved_is_in_that_settlement_or_
     corrected = [month for kind, month in books.entries("kind, month") if kind == "adjustment"]
     assert len(corrected) == 6
     assert stored["adjustment_fen"] == -100 * corrected.count(NOVEMBER)
+
+
+def hold(books: Books, order: int, why: str | None) -> None:
+    books.conn.execute("UPDATE service_order SET payment_held = %s WHERE id = %s", (why, order))
+
+
+def test_a_visit_that_a_supervisor_looks_at_waits_for_a_later_settlement(books: Books) -> None:
+    held, paid = books.confirmed("bath"), books.confirmed("meal")
+    hold(books, held, "review")
+    assert books.approve(books.draft()).due_fen == 1_500
+    assert (books.order("state", held), books.order("state", paid)) == (("confirmed",), ("settled",))
+
+    january = datetime.fromisoformat("2027-01-10T00:00:00+08:00")
+    books.conn.execute("UPDATE service_order SET due_at = %s WHERE id = %s", (january, held))
+    with pytest.raises(Refused, match="not_found"), transaction(books.conn) as tx:
+        settlements.draft(tx, january, books.supervisor, "500109", books.provider, date(2026, 12, 1))
+    hold(books, held, None)
+    books.sweep(january)
+    name = f"500109:{books.provider}:2026-12"
+    assert books.conn.execute("SELECT about FROM task WHERE done_at IS NULL").fetchall() == [(name,)]
+    with transaction(books.conn) as tx:
+        december = settlements.draft(tx, january, books.supervisor, "500109", books.provider, date(2026, 12, 1))
+    assert books.approve(december, january) == settlements.Totals(1, 12_000, 0, 12_000, 11_400, 0, 11_400)
+    assert books.order("state", held) == ("settled",)
+    assert books.conn.execute("SELECT about FROM task WHERE done_at IS NULL").fetchall() == []
+
+
+def test_a_visit_that_never_took_place_costs_nobody_anything(books: Books) -> None:
+    books.tag("low_income")
+    booked, later = books.confirmed("bath"), books.done("bath")
+    for order in (booked, later):
+        hold(books, order, "fraud")
+        with transaction(books.conn) as tx:
+            made = charging.void(tx, NOW, order, books.supervisor)
+        assert (made is not None) == (order == booked)
+    with transaction(books.conn) as tx:
+        assert charging.void(tx, NOW, booked, books.supervisor) is None
+    books.confirm(later)
+    assert books.entries("kind, order_id, note") == [
+        ("charge", booked, None),
+        ("reversal", booked, "fraud"),
+        ("charge", later, None),
+    ]
+    assert {books.balance(kind) for kind in ("elder", "subsidy", "provider", "district")} == {0}
+    assert books.approve(books.draft()).due_fen == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.money.charging import Moved, Parties, lines_for, refuse_too_much
-from dispatch.money.deadlines import books_close, settlement_date
+from dispatch.money.deadlines import books_close, last_month, settlement_date
 from dispatch.money.ledger import Account, Unbalanced, together
 from dispatch.money.settlements import Line, totals
 from dispatch.refusals import Refused
@@ -127,6 +127,13 @@ def test_a_settlement_is_due_after_its_books_are_closed(seconds: int, day: int) 
     at = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     due = settlement_date(at, day)
     assert at < due < at + timedelta(days=60)
+
+
+@pytest.mark.parametrize(
+    ("now", "month"), [("2026-12-01T00:00:00+08:00", 11), ("2026-12-31T16:00:00Z", 12), ("2026-12-31T15:59:59Z", 11)]
+)
+def test_the_last_month_is_the_districts(now: str, month: int) -> None:
+    assert last_month(datetime.fromisoformat(now)) == date(2026, month, 1)
 
 
 def test_a_months_books_stay_open_a_little_longer_than_the_month() -> None:
