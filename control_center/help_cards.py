@@ -1,10 +1,13 @@
 """The shapes of help on its way: workers, why one was asked and another not, and who looks after whom."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from control_center.shapes import Person, Shape
 from dispatch.assignment import Missing
-from schemas.states import DeclineReason, OfferState, ResponderKind
+from schemas.states import AssignmentMode, DeclineReason, OfferState, ResponderKind
 
 
 class WorkerBrief(Shape):
@@ -28,7 +31,9 @@ class OfferReasons(Shape):
     """Why this worker was asked: place in the ranking (1 is best, 0 for somebody who was named), travel, visits that
     day, earlier visits to the elder, and the cost in minutes they come to. Also the circle (1 is asked first), what
     kind of responder she is, whether she has the skill, is paired with the elder and on shift, and how old the position
-    of her phone was and how far it counted, from 0 to 1; null where offers were made before that was kept."""
+    of her phone was and how far it counted, from 0 to 1; null where offers were made before that was kept. `parts` are
+    what the cost is the sum of, in minutes. Of an order: the minutes of travel that it adds to her day, by how many
+    everything after it could be later, and when it begins."""
 
     rank: int
     candidates: int
@@ -44,6 +49,10 @@ class OfferReasons(Shape):
     on_shift: bool | None = None
     position_seconds: int | None = None
     trust: float | None = None
+    parts: Annotated[dict[str, float], Field(default_factory=dict)]
+    added_minutes: float | None = None
+    slack_minutes: float | None = None
+    starts_at: datetime | None = None
 
 
 class Named(Shape):
@@ -72,7 +81,8 @@ class OfferEntry(Shape):
 
 class LeftOut(Shape):
     """Somebody near who was not asked: every condition that was not met, or none and her rank when others were better
-    placed. The worker is null for somebody whom the caller may not see."""
+    placed. The worker is null for somebody whom the caller may not see. Where nobody looked into her day
+    (`looked_into`) the cost is what an order would come to at the least."""
 
     worker_id: int | None
     worker: str | None
@@ -82,6 +92,8 @@ class LeftOut(Shape):
     circle: int | None
     rank: int | None
     cost: float
+    parts: Annotated[dict[str, float], Field(default_factory=dict)]
+    looked_into: bool = True
 
 
 class SearchEntry(Shape):
@@ -93,6 +105,7 @@ class SearchEntry(Shape):
     at: datetime
     actor: Person | None
     circle: int | None
+    mode: AssignmentMode | None = None
     considered: int
     eligible: int
     turned_away: dict[str, int]
@@ -108,7 +121,8 @@ class CandidateEntry(Shape):
 
 
 class CandidateList(Shape):
-    """Who could be sent to an alarm now, best first, at most 20; the nearest others; how many there are at all."""
+    """Who could be sent to an alarm, or take an order, now, best first, at most 20; the nearest others; how many there
+    are at all."""
 
     considered: int
     eligible: int

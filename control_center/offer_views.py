@@ -34,14 +34,14 @@ OFFERS: Final[LiteralString] = """
 """
 OF_ORDER = statement(f"{OFFERS} WHERE offer.order_id = %(id)s::bigint ORDER BY offer.id")
 OF_ALARM = statement(f"{OFFERS} WHERE offer.alarm_id = %(id)s::bigint ORDER BY offer.id")
-SEARCHES = statement("""
-    SELECT search.id, search.at, search.actor_id, account.name AS actor, search.circle, search.considered,
+SEARCHES: Final[LiteralString] = """
+    SELECT search.id, search.at, search.actor_id, account.name AS actor, search.circle, search.mode, search.considered,
            search.eligible, search.turned_away, search.left_out
     FROM responder_search AS search
     LEFT JOIN account ON account.id = search.actor_id
-    WHERE search.alarm_id = %(id)s::bigint
-    ORDER BY search.id
-""")
+"""
+FOR_ALARM = statement(f"{SEARCHES} WHERE search.alarm_id = %(id)s::bigint ORDER BY search.id")
+FOR_ORDER = statement(f"{SEARCHES} WHERE search.order_id = %(id)s::bigint ORDER BY search.id")
 IN_SIGHT = statement("""
     SELECT worker_id FROM worker_audience(%(now)s::timestamptz)
     WHERE account_id = %(account_id)s::integer AND worker_id = ANY(%(worker_ids)s::integer[])
@@ -133,7 +133,15 @@ def left_out(told: Iterable[dict[str, Any]], seen: set[int]) -> list[LeftOut]:
 
 def searches_of_alarm(conn: Connection, now: datetime, account_id: int, alarm_id: int) -> list[SearchEntry]:
     """Every round of the searches for somebody to go to an alarm, oldest first, as this member of staff may see it."""
-    found = rows(conn, SEARCHES, {"id": alarm_id})
+    return _searches(conn, now, account_id, rows(conn, FOR_ALARM, {"id": alarm_id}))
+
+
+def searches_of_order(conn: Connection, now: datetime, account_id: int, order_id: int) -> list[SearchEntry]:
+    """Every round of the searches for somebody to take an order, oldest first, as this member of staff may see it."""
+    return _searches(conn, now, account_id, rows(conn, FOR_ORDER, {"id": order_id}))
+
+
+def _searches(conn: Connection, now: datetime, account_id: int, found: list[Row]) -> list[SearchEntry]:
     seen = in_sight(conn, now, account_id, {one["worker_id"] for search in found for one in search["left_out"]})
     return [
         SearchEntry(
@@ -141,6 +149,7 @@ def searches_of_alarm(conn: Connection, now: datetime, account_id: int, alarm_id
             at=search["at"],
             actor=None if search["actor_id"] is None else Person(id=search["actor_id"], name=search["actor"]),
             circle=search["circle"],
+            mode=search["mode"],
             considered=search["considered"],
             eligible=search["eligible"],
             turned_away=search["turned_away"],

@@ -21,7 +21,7 @@ from control_center.dependencies import (
     Storable,
 )
 from control_center.errors import ApiError
-from control_center.offer_views import offers_of_order
+from control_center.offer_views import offers_of_order, searches_of_order
 from control_center.order_views import for_family_order, for_worker_order, order_cards
 from control_center.timelines import order_timeline
 from control_center.views import elders_of_family
@@ -153,7 +153,8 @@ def read_order(order_id: OrderId, account: OrderReader, db: Db, now: Now) -> Ord
         answer = order_answer(tx, now, account, "order.read", order_id)
         entries = order_timeline(tx.conn, order_id, staff=staff)
         offers = offers_of_order(tx.conn, order_id) if staff else []
-    return OrderDetail(card=answer.card, timeline=entries, offers=offers)
+        searches = searches_of_order(tx.conn, now, account.id, order_id) if staff else []
+    return OrderDetail(card=answer.card, timeline=entries, offers=offers, searches=searches)
 
 
 @router.post("/orders/{order_id}/cancel")

@@ -55,6 +55,8 @@ class Task:
     """Whom the elder wants to come, and whether nobody else may."""
     sex_required: bool = False
     meal: Meal | None = None
+    kitchen_of: int | None = None
+    """The provider whose kitchen it is, whose workers alone fetch there."""
     together: bool = False
     """Two workers come to it; then the window is that in which both can begin."""
     paired_off: frozenset[int] = frozenset()
@@ -209,12 +211,12 @@ def assess(task: Task, candidate: Candidate, now: datetime, *, anyhow: bool = Fa
     if task.kind == "alarm":
         # A visit that has not begun waits: an alarm outranks it.
         insertion, free = None, not any(visit.state in AT_THE_HOME for visit in candidate.visits)
-        origin: Place | None = starting_place(task, candidate, now)
+        origin: Place | None = starting_place(task.window_from, candidate, now)
     else:
         openings = _openings(task, candidate, now)
         insertion = _insertion(task, candidate, openings, now, anyhow)
         free = insertion is not None or not openings
-        origin = insertion.at.origin if insertion else starting_place(task, candidate, now)
+        origin = insertion.at.origin if insertion else starting_place(task.window_from, candidate, now)
     if not free and "busy" not in missing:
         missing = sorted([*missing, "busy"], key=LIMITS.index)
     return Assessment(tuple(missing), origin, insertion)
@@ -253,9 +255,9 @@ def _unfit(task: Task, candidate: Candidate) -> list[Missing]:
     return [limit for limit, misses in hindered.items() if misses]
 
 
-def starting_place(task: Task, candidate: Candidate, now: datetime) -> Place:
-    """Where a worker sets out from when no visit comes before the task."""
-    lately, soon = candidate.position_age <= FRESH, task.window_from - now <= POSITION_MATTERS
+def starting_place(begins: datetime, candidate: Candidate, now: datetime) -> Place:
+    """Where a worker sets out from for what begins then, when no visit comes before it."""
+    lately, soon = candidate.position_age <= FRESH, begins - now <= POSITION_MATTERS
     if candidate.position is not None and lately and soon:
         return candidate.position
     return candidate.base
@@ -280,7 +282,7 @@ def _insertion(
     """Where the task lies in a day that holds it and every visit already accepted; None when there is no such day."""
     if not openings:
         return None
-    day = day_of(candidate, starting_place(task, candidate, now), now, anyhow=anyhow)
+    day = day_of(candidate, starting_place(task.window_from, candidate, now), now, anyhow=anyhow)
     calls = [task.call(earliest, latest, now) for earliest, latest in openings]
     found = next((one for one in map(day.cheapest, calls) if one is not None), None)
     if found is None and anyhow:
@@ -296,7 +298,7 @@ def _squeezed(day: Day, call: Call) -> Insertion | None:
     [(index, step)] = [(index, step) for index, step in enumerate(anew.steps) if step.call is call]
     added = sum(one.travel for one in anew.steps) - sum(one.travel for one in day.steps)
     slack = min(one.call.latest - one.starts for one in anew.steps[index:])
-    return Insertion(index, step, added, slack)
+    return Insertion(index, step, added, slack, day.beginning, tuple(calls))
 
 
 def day_of(candidate: Candidate, place: Place | None, now: datetime, *, anyhow: bool = False) -> Day:

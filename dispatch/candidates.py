@@ -20,6 +20,8 @@ KNOWN: Final = timedelta(days=1)
 """Positions older than this are not read; how much a younger one counts is the ranking's business."""
 REACH: Final = timedelta(hours=12)
 """Visits further than this from a task's window cannot stand in its way."""
+AHEAD: Final = timedelta(days=3)
+"""So far ahead a worker's visits are put in order."""
 UNKNOWN_POLICY: Final = RankingPolicy(travel_weight=1, load_minutes=0, familiarity_minutes=0)
 
 POLICY = statement("""
@@ -44,17 +46,27 @@ WORKERS = statement("""
     ), serving AS MATERIALIZED (
         SELECT provider.id, served.covers, provider.state = 'admitted' AS admitted,
                COALESCE(standing.share, 1) AS share,
-               terms.offers,
-               terms.most IS NULL OR terms.most > (
-                   SELECT count(*) FROM worker
-                   JOIN service_order AS visit ON visit.worker_id = worker.id
-                   WHERE worker.provider_id = provider.id AND visit.window_from >= %(day_from)s::timestamptz
-                     AND visit.window_from < %(day_to)s::timestamptz
-                     AND visit.state NOT IN ('requested', 'offered', 'cancelled', 'failed')) AS room
+               terms.offers
+               AND (%(kitchen_of)s::integer IS NULL OR provider.id = %(kitchen_of)s::integer) AS offers,
+               COALESCE(taken.on_day < terms.most, true)
+               AND COALESCE(taken.at_once < provider.orders_at_once, true) AS room
         FROM served
         JOIN provider ON provider.id = served.provider_id
         CROSS JOIN LATERAL provider_terms(provider.id, %(item)s::text, %(day)s::date) AS terms
         LEFT JOIN provider_standing AS standing ON standing.provider_id = provider.id
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS on_day,
+                   count(*) FILTER (
+                       WHERE COALESCE(visit.planned_at, visit.window_from) < %(window_end)s::timestamptz
+                         AND COALESCE(visit.planned_at, visit.window_from)
+                             + make_interval(mins => visit.duration_minutes) > %(window_from)s::timestamptz
+                         AND visit.ended_at IS NULL) AS at_once
+            FROM worker
+            JOIN service_order AS visit ON visit.worker_id = worker.id
+            WHERE worker.provider_id = provider.id AND visit.window_from >= %(day_from)s::timestamptz
+              AND visit.window_from < %(day_to)s::timestamptz
+              AND visit.state NOT IN ('requested', 'offered', 'cancelled', 'failed')
+        ) AS taken ON terms.most IS NOT NULL OR provider.orders_at_once IS NOT NULL
     ), visited AS MATERIALIZED (
         SELECT worker_id, count(*) AS visits,
                count(*) > 1 AND rank() OVER (ORDER BY count(*) DESC, max(at) DESC) = 1 AS usual
@@ -83,7 +95,7 @@ WORKERS = statement("""
         SELECT DISTINCT responder_id AS worker_id FROM alarm WHERE responder_id IS NOT NULL AND ended_at IS NULL
     ), known AS (
         SELECT worker.id AS worker_id, worker.account_id, account.name, worker.travel, worker.base_lat,
-               worker.base_lon, worker.kind, worker.provider_id, worker.sex, worker.rating, worker.carries_meals,
+               worker.base_lon, worker.kind, worker.provider_id, worker.sex, worker.rating, worker.carries,
                responder_kind.takes_orders, responder_kind.needs_skill, responder_kind.needs_shift,
                responder_kind.own_elders, paired.worker_id IS NOT NULL AS paired,
                barred.worker_id IS NOT NULL AS barred, away.worker_id IS NOT NULL AS on_leave, serving.admitted,
@@ -181,6 +193,13 @@ VISITS = statement("""
       AND (visit.state = ANY(%(in_the_way)s::text[])
            OR visit.window_from >= %(day_from)s::timestamptz AND visit.window_from < %(day_to)s::timestamptz)
     ORDER BY visit.window_from, visit.id
+""")
+OWN = statement("""
+    SELECT worker.account_id, worker.travel, worker.base_lat, worker.base_lon, worker.carries, position.lat,
+           position.lon, position.at
+    FROM worker
+    LEFT JOIN worker_position AS position ON position.worker_id = worker.id AND position.at >= %(known)s::timestamptz
+    WHERE worker.id = %(worker_id)s::integer
 """)
 PLACE = statement("""
     SELECT point.lat, point.lon
@@ -328,6 +347,7 @@ def _about(task: Task, now: datetime, worker_id: int | None) -> dict[str, Any]:
         "window_end": task.window_to + task.duration,
         "worker_id": worker_id,
         "item": task.item,
+        "kitchen_of": task.kitchen_of,
         "sex": task.worker_sex if task.sex_required else None,
     }
 
@@ -375,8 +395,41 @@ def _candidate(row: Row, now: datetime) -> Candidate:
         barred=row["barred"],
         usual=row["usual"],
         rating=row["rating"],
-        carries=row["carries_meals"],
+        carries=row["carries"],
         on_leave=row["on_leave"],
+    )
+
+
+def own_day(tx: Transaction, now: datetime, worker_id: int) -> Candidate | None:
+    """A worker with what is left of her visits, as far as her own day is concerned; None when there is no such one."""
+    found = tx.row(OWN, {"worker_id": worker_id, "known": now - KNOWN})
+    if found is None:
+        return None
+    ahead = {
+        "worker_ids": [worker_id],
+        "in_the_way": list(WORKER_SEES),
+        "since": now - 2 * REACH,
+        "until": now + AHEAD,
+        "day_from": now,
+        "day_to": now,
+    }
+    return Candidate(
+        worker_id=worker_id,
+        account_id=found["account_id"],
+        name="",
+        means=found["travel"],
+        base=Place(found["base_lat"], found["base_lon"]),
+        position=place_of(found["lat"], found["lon"]),
+        position_age=now - (found["at"] or now),
+        admitted=True,
+        skilled=True,
+        covers=True,
+        shifts=(),
+        responding=False,
+        load=0,
+        familiarity=0,
+        visits=tuple(Visit._make(row[1:]) for row in tx.tuples(VISITS, ahead)),
+        carries=found["carries"],
     )
 
 

@@ -27,6 +27,7 @@ from dispatch.service import fraud
 from dispatch.service_level import breaches, lateness
 from dispatch.shift_checks import CHECK_SECONDS, check_rotas
 from dispatch.sources import alarm_orders, care_plans, green_button, scheduling
+from dispatch.standings import STANDING_SECONDS, take_stock
 from dispatch.sweeping import MATCHING_BATCH, Sweep
 from schemas.database import Transaction
 
@@ -94,6 +95,7 @@ THEN: Final = (
 BESIDE: Final = (
     Look("watching_ingest", WATCH_SECONDS, watch_ingest),
     Look("checking_rotas", CHECK_SECONDS, check_rotas),
+    Look("taking_stock", STANDING_SECONDS, take_stock),
     Look("asking_for_plans", asking.ASK_SECONDS, asking.ask_when_due),
     Look("foretelling", lateness.FORECAST_SECONDS, lateness.look_ahead),
 )

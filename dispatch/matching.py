@@ -1,16 +1,12 @@
 """Who could go to an alarm: what it asks of people, how everybody measures up, and the record of each look."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from dispatch import offers
 from dispatch.assignment import Missing, Task, assess
 from dispatch.candidates import for_task, home_place, ranking_policy, response_circles
-from dispatch.ranking import NOBODY, Choice, Ranked, choose
+from dispatch.ranking import NOBODY, Choice, choose
 from dispatch.refusals import Refused
 from dispatch.timelines import Subject
 from schemas.database import Row, Transaction
@@ -28,12 +24,6 @@ HOME = statement("""
     LEFT JOIN household ON household.id = COALESCE(alarm.household_id, elder.household_id)
     JOIN org_unit ON org_unit.code = COALESCE(household.org_code, alarm.org_code)
     WHERE alarm.id = %(id)s::bigint
-""")
-KEEP = statement("""
-    INSERT INTO responder_search (alarm_id, at, actor_id, circle, considered, eligible, turned_away, left_out)
-    VALUES (%(alarm_id)s::bigint, %(at)s::timestamptz, %(actor_id)s::integer, %(circle)s::smallint,
-            %(considered)s::integer, %(eligible)s::integer, %(turned_away)s::jsonb, %(left_out)s::jsonb)
-    RETURNING id
 """)
 
 
@@ -95,24 +85,3 @@ def shortfall(tx: Transaction, now: datetime, alarm: Row, worker_id: int) -> tup
     task = task_of(tx, now, alarm)
     found = [] if task is None else for_task(tx, now, task, worker_id)
     return assess(task, found[0], now).missing if task is not None and found else ("provider",)
-
-
-def keep(
-    tx: Transaction, now: datetime, alarm_id: int, choice: Choice, picks: Collection[Ranked], actor_id: int | None
-) -> int:
-    """Write down one look: the offers made in it carry the reasons for those picked, it those for everybody else.
-
-    Returns its id, for the offers.
-    """
-    told: dict[str, Any] = {
-        "alarm_id": alarm_id,
-        "at": now,
-        "actor_id": actor_id,
-        "circle": max((one.circle for one in picks), default=0) or None,
-        "considered": choice.considered,
-        "eligible": len(choice.eligible),
-        "turned_away": Jsonb(dict(choice.turned_away)),
-        "left_out": Jsonb(choice.left_out({one.candidate.worker_id for one in picks})),
-    }
-    [kept] = tx.rows(KEEP, told)
-    return int(kept["id"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from psycopg.types.json import Jsonb
 
@@ -19,11 +19,11 @@ from schemas.states import DeclineReason, OfferState
 
 MAKE = statement("""
     INSERT INTO offer (order_id, alarm_id, worker_id, state, offered_at, expires_at, reasons, search_id, named_by,
-                       named_reason, waived)
+                       named_reason, waived, via)
     SELECT %(order_id)s::bigint, %(alarm_id)s::bigint, chosen.worker_id, 'open', %(now)s::timestamptz,
            %(expires_at)s::timestamptz, chosen.reasons, %(search_id)s::bigint, %(named_by)s::integer,
            %(named_reason)s::text,
-           ARRAY(SELECT jsonb_array_elements_text(chosen.waived))
+           ARRAY(SELECT jsonb_array_elements_text(chosen.waived)), %(via)s::text
     FROM unnest(%(worker_ids)s::integer[], %(reasons)s::jsonb[], %(waived)s::jsonb[]) WITH ORDINALITY
         AS chosen (worker_id, reasons, waived, place)
     ORDER BY chosen.place
@@ -132,8 +132,10 @@ def make(
     *,
     search_id: int | None = None,
     naming: Naming | None = None,
+    via: Literal["asked", "hall", "plan"] = "asked",
 ) -> list[int]:
-    """Ask these workers, all until the same moment; returns the offers' ids, best worker first."""
+    """Ask these workers, all until the same moment; returns the offers' ids, best worker first. `via`: whoever took an
+    order in the hall, or got it by a plan, was not asked."""
     ids = [
         int(row["id"])
         for row in tx.rows(
@@ -149,6 +151,7 @@ def make(
                 "search_id": search_id,
                 "named_by": naming.account_id if naming else None,
                 "named_reason": naming.reason if naming else None,
+                "via": via,
             },
         )
     ]

@@ -26,7 +26,8 @@ ORDERS: Final[LiteralString] = """
            policy.confirm_seconds, policy.policy_mode, policy.hall_seconds, policy.hall_most, policy.plan_cutoff,
            policy.plan_minutes, policy.unfilled_seconds, service_order.hall_until, service_order.pickup_at,
            service_order.plan_id, kitchen.id AS kitchen_id, kitchen.lat AS kitchen_lat, kitchen.lon AS kitchen_lon,
-           kitchen.hot_minutes, service_order.together, service_order.place_lat, service_order.place_lon
+           kitchen.hot_minutes, kitchen.provider_id AS kitchen_of, service_order.plan_left_at,
+           service_order.together, service_order.place_lat, service_order.place_lon
     FROM service_order
     JOIN catalogue_item ON catalogue_item.code = service_order.item_code
                        AND catalogue_item.version = service_order.item_version

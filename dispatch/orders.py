@@ -3,19 +3,22 @@
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from dispatch import offers
+from dispatch import companions, offers
 from dispatch.attention import call_attention, withdraw_attention
+from dispatch.companions import partner_of
 from dispatch.money.charging import charge
 from dispatch.money.deadlines import settle_by
-from dispatch.order_rows import orders_where, require_step, subject_of
+from dispatch.order_rows import locked_order, orders_where, require_step, subject_of
 from dispatch.placing import Wish, place
 from dispatch.refusals import Refused
 from dispatch.searching import LOOK_AGAIN, look_at, round_mark, search_on
 from dispatch.service_level.cases import called_off
 from dispatch.timelines import record, tell
+from dispatch.unfilled import filled
+from dispatch.worker_days import bring_in_order
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import AWAY, ElderState, OrderState, Role
+from schemas.states import AWAY, ORDER_STEPS, ElderState, OrderState, Role
 
 STAFF: Final[tuple[Role, ...]] = ("operator", "supervisor")
 
@@ -74,10 +77,12 @@ def request_order(tx: Transaction, now: datetime, actor_id: int, wish: Wish) -> 
     return place(tx, now, wish, actor_id=actor_id)
 
 
-def _in_scope(
+def in_scope(
     tx: Transaction, now: datetime, order_id: int, actor_id: int, roles: tuple[Role, ...], to: OrderState | None
 ) -> Row:
-    """The order under its lock, when one of these roles gives the actor a right to it and it may take the step."""
+    """The order under its lock, when one of these roles gives the actor a right to it and it may take the step `to`.
+
+    Raises Refused: not_found, wrong_step, order_ended, order_cancelled."""
     order = tx.row(LOCK_IN_SCOPE, {"id": order_id, "now": now, "actor_id": actor_id, "roles": list(roles)})
     if order is None:
         raise Refused("not_found")
@@ -94,20 +99,32 @@ def cancel(
 
     Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
     """
-    order = _in_scope(tx, now, order_id, actor_id, STAFF, "cancelled")
+    companions.lock(tx, order_id)
+    order = in_scope(tx, now, order_id, actor_id, STAFF, "cancelled")
     call_off(tx, now, order, actor_id, reason, for_elder=for_elder)
 
 
 def call_off(
     tx: Transaction, now: datetime, order: Row, actor_id: int, reason: str | None, *, for_elder: bool
 ) -> None:
-    """Cancel a locked order that may be cancelled, on behalf of whoever may."""
+    """Cancel a locked order that may be cancelled, on behalf of whoever may. A visit by two is called off for both: the
+    caller has locked the other order as well (`dispatch.companions.lock`)."""
+    _call_off(tx, now, order, actor_id, reason)
+    if for_elder:
+        called_off(tx, now, order, actor_id)
+    partner = partner_of(tx, order)
+    if partner is not None and "cancelled" in ORDER_STEPS[partner.state]:
+        _call_off(tx, now, locked_order(tx, partner.id), actor_id, reason)
+
+
+def _call_off(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:
     subject = subject_of(order)
     offers.withdraw(tx, now, subject)
     tx.execute(CANCEL, {"id": order["id"], "now": now, "reason": reason})
+    if order["worker_id"] is not None:
+        bring_in_order(tx, now, order["worker_id"])
+    filled(tx, now, order, "not_needed")
     tell(tx, now, subject, "order.cancelled", actor_id=actor_id, note=reason)
-    if for_elder:
-        called_off(tx, now, order, actor_id)
 
 
 def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason: str) -> None:
@@ -115,7 +132,7 @@ def reassign(tx: Transaction, now: datetime, order_id: int, actor_id: int, reaso
 
     Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
     """
-    order = _in_scope(tx, now, order_id, actor_id, STAFF, "requested")
+    order = in_scope(tx, now, order_id, actor_id, STAFF, "requested")
     if order["worker_id"] is None:
         raise Refused("wrong_step")
     unassign(tx, now, order, actor_id, reason)
@@ -151,7 +168,7 @@ def search_again(tx: Transaction, now: datetime, order_id: int, actor_id: int) -
 
     Raises Refused: not_found, wrong_step (not waiting for a worker), order_ended, order_cancelled.
     """
-    order = _in_scope(tx, now, order_id, actor_id, STAFF, "offered")
+    order = in_scope(tx, now, order_id, actor_id, STAFF, "offered")
     mark = round_mark(offers.made(tx, subject_of(order)))
     tx.execute(RESTART_PROMISE, {"id": order_id, "accept_due_at": now + timedelta(seconds=order["accept_seconds"])})
     if order["attention"] == "elder_away":
@@ -169,8 +186,12 @@ def confirm(tx: Transaction, now: datetime, order_id: int, actor_id: int) -> Non
 
     Raises Refused: not_found, wrong_step, order_ended, order_cancelled.
     """
-    order = _in_scope(tx, now, order_id, actor_id, (*STAFF, "family"), "confirmed")
+    companions.lock(tx, order_id)
+    order = in_scope(tx, now, order_id, actor_id, (*STAFF, "family"), "confirmed")
     confirmed(tx, now, order, actor_id)
+    partner = partner_of(tx, order)
+    if partner is not None and partner.state == "completed":
+        confirmed(tx, now, locked_order(tx, partner.id), actor_id)
 
 
 def confirmed(

@@ -1,19 +1,14 @@
 """An order given to a worker by the plan of its day, without asking her: what is hers stays subject to every limit."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from dispatch import offers, searching
-from dispatch.assignment import assess
-from dispatch.candidates import for_task, ranking_policy
+from dispatch.fitting import fit
 from dispatch.order_rows import require_step, subject_of
-from dispatch.ranking import ranked_as, weigh
 from dispatch.refusals import Refused
 from dispatch.replies import LOCK_WORKER
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-
-NOBODY: Final[frozenset[int]] = frozenset()
 
 OFFERED = statement("""
     UPDATE service_order SET state = 'offered', due_at = %(now)s::timestamptz, due_reason = 'offer'
@@ -24,7 +19,6 @@ PROMISE = statement("""
     SET planned_at = %(planned_at)s::timestamptz, pickup_at = %(pickup_at)s::timestamptz, plan_id = %(plan_id)s::bigint
     WHERE id = %(id)s::bigint
 """)
-PLANNED = statement("UPDATE offer SET via = 'plan' WHERE id = %(id)s::bigint")
 
 
 def assign_planned(
@@ -47,19 +41,15 @@ def assign_planned(
     else:
         require_step(order, "accepted")
     tx.execute(LOCK_WORKER, {"id": worker_id})
-    task = searching.task_of(now, order, asked=NOBODY, excluded=NOBODY)
-    found = for_task(tx, now, task, worker_id)
-    missing = assess(task, found[0], now).missing if found else ("provider",)
-    if missing:
-        raise Refused("overlaps" if missing == ("busy",) else "no_longer_eligible")
+    fitting = fit(tx, now, order, worker_id)
+    if fitting.missing or fitting.ranked is None:
+        raise Refused("overlaps" if fitting.missing == ("busy",) else "no_longer_eligible")
     subject = subject_of(order)
     offers.withdraw(tx, now, subject)
-    weighed = weigh(task, found[0], ranking_policy(tx, "order"), now)
     ends = now + timedelta(seconds=order["offer_seconds"])
-    [offer_id] = offers.make(tx, now, subject, [ranked_as(task, weighed)], ends)
+    [offer_id] = offers.make(tx, now, subject, [fitting.ranked], ends, via="plan")
     tx.execute(OFFERED, {"id": order["id"], "now": now})
-    tx.execute(PLANNED, {"id": offer_id})
     [offer] = [one for one in offers.open_offers(tx, subject) if one.id == offer_id]
-    searching.give(tx, now, {**order, "state": "offered"}, offer)
+    searching.give(tx, now, {**order, "state": "offered"}, offer, fitting, as_planned=True)
     told = {"planned_at": planned_at, "pickup_at": pickup_at, "plan_id": plan_id}
     tx.execute(PROMISE, {"id": order["id"], **told})

@@ -195,6 +195,7 @@ class Choice:
                 "rank": ranks.get(one.candidate.worker_id),
                 "cost": round(one.cost, 2),
                 "parts": {name: round(minutes, 2) for name, minutes in one.parts._asdict().items() if minutes},
+                "looked_into": one.circle is not None,
             }
             for one in nearest
         ]
@@ -302,7 +303,7 @@ def belief(policy: RankingPolicy, candidate: Candidate, task: Task, now: datetim
 def way(task: Task, candidate: Candidate, origin: Place | None, trust: float, now: datetime) -> float:
     """Minutes of travel from `origin`: the visit before the task, or else where the worker is by what is known, the
     way from her phone's position counting with its `trust`, that from her base with the rest."""
-    if origin is None or origin != starting_place(task, candidate, now):
+    if origin is None or origin != starting_place(task.window_from, candidate, now):
         return travel_minutes(origin, task.place, candidate.means)
     minutes = 0.0
     if trust > 0:

@@ -1,11 +1,10 @@
 """What a worker answers to an offer. One accept wins; every other answer is told why it does not count."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from dispatch import offers, responders, searching
-from dispatch.assignment import Missing, assess
-from dispatch.candidates import for_task
+from dispatch import companions, offers, responders, searching
+from dispatch.assignment import Missing
+from dispatch.fitting import fit
 from dispatch.offers import Offer
 from dispatch.order_rows import locked_order, subject_of
 from dispatch.refusals import RefusalCode, Refused
@@ -24,8 +23,11 @@ FIND_OWN = statement("""
 LOCK_ALARM = statement("""
     SELECT id, state, elder_id, responder_id AS worker_id FROM alarm WHERE id = %(id)s::bigint FOR UPDATE
 """)
-LOCK_WORKER = statement("SELECT FROM worker WHERE id = %(id)s::integer FOR NO KEY UPDATE")
-EMPTY: frozenset[int] = frozenset()
+# Whoever suspends her provider, or takes a certificate from her, waits for the answer or is seen by it.
+LOCK_WORKER = statement("""
+    SELECT FROM worker JOIN provider ON provider.id = worker.provider_id
+    WHERE worker.id = %(id)s::integer FOR NO KEY UPDATE OF worker FOR SHARE OF provider
+""")
 
 
 def accept(tx: Transaction, now: datetime, offer_id: int, account_id: int) -> RefusalCode | None:
@@ -42,12 +44,16 @@ def accept(tx: Transaction, now: datetime, offer_id: int, account_id: int) -> Re
         offers.close(tx, now, subject, offer, "lost")
     if too_late is not None:
         return too_late
-    missing = _missing(tx, now, subject, task, offer)
+    fitting = None if subject.alarm_id is not None else fit(
+        tx, now, task, offer.worker_id, waited=now - offer.offered_at, off_shift="shift" in offer.waived
+    )  # fmt: skip
+    missing = _missing(tx, now, subject, offer) if fitting is None else fitting.missing
+    missing = tuple(limit for limit in missing if limit not in offer.waived)
     if missing:
         return _turn_away(tx, now, subject, task, offer, missing)
-    if subject.alarm_id is None:
-        searching.give(tx, now, task, offer)
-    else:
+    if fitting is not None:
+        searching.give(tx, now, task, offer, fitting)
+    elif subject.alarm_id is not None:
         offers.close(tx, now, subject, offer, "accepted")
         responders.win(tx, now, subject.alarm_id, offer.worker_id, account_id)
     return None
@@ -72,6 +78,7 @@ def _locked(tx: Transaction, offer_id: int, account_id: int) -> tuple[Subject, R
     if found is None:
         raise Refused("not_found")
     if found["order_id"] is not None:
+        companions.lock(tx, found["order_id"])
         task = locked_order(tx, found["order_id"])
         subject = subject_of(task)
     else:
@@ -114,16 +121,9 @@ def _why_too_late(subject: Subject, task: Row, offer: Offer, now: datetime) -> R
             return over if ended else "offer_withdrawn"
 
 
-def _missing(tx: Transaction, now: datetime, subject: Subject, task: Row, offer: Offer) -> tuple[Missing, ...]:
-    """Which limits the worker misses by now, with the visits she accepted since she was asked."""
-    if subject.alarm_id is not None:
-        found = responders.shortfall(tx, now, subject.alarm_id, offer.worker_id)
-        return tuple(limit for limit in found if limit not in offer.waived)
-    wanted = searching.task_of(tx, now, task, asked=EMPTY, excluded=EMPTY)
-    # The time she took to answer is not held against her.
-    wanted = replace(wanted, window_to=wanted.window_to + (now - offer.offered_at))
-    candidates = for_task(tx, now, wanted, offer.worker_id)
-    return assess(wanted, candidates[0], now).missing if candidates else ("provider",)
+def _missing(tx: Transaction, now: datetime, subject: Subject, offer: Offer) -> tuple[Missing, ...]:
+    """Which limits the worker misses by now who wants to go to an alarm."""
+    return () if subject.alarm_id is None else responders.shortfall(tx, now, subject.alarm_id, offer.worker_id)
 
 
 def _turn_away(

@@ -11,12 +11,13 @@ from dispatch import offers, promises
 from dispatch.alarm_events import record
 from dispatch.answering import count_as_progress, lock_in_scope, refuse_unless_answered
 from dispatch.assignment import Missing
-from dispatch.matching import keep, match
+from dispatch.matching import match
 from dispatch.matching import shortfall as shortfall_of
 from dispatch.offer_calls import call_those_asked
 from dispatch.offers import Naming
 from dispatch.ranking import Choice, Ranked
 from dispatch.refusals import Refused
+from dispatch.searches import keep
 from dispatch.sweeping import MATCHING_BATCH, Sweep, act_on_each
 from dispatch.timelines import Subject, tell
 from schemas.database import Row, Transaction
@@ -140,7 +141,7 @@ def ask(
 
     The alarm's row, under its lock, has severity and elder_id.
     """
-    search_id = keep(tx, now, alarm["id"], choice, picks, actor_id)
+    search_id = keep(tx, now, subject_of(alarm), choice, picks, actor_id=actor_id)
     expires_at = now + timedelta(seconds=round_policy(tx, alarm)["offer_seconds"])
     made = offers.make(tx, now, subject_of(alarm), picks, expires_at, search_id=search_id, naming=naming)
     call_those_asked(tx, now, alarm["id"], picks, expires_at)
@@ -263,7 +264,7 @@ def _next_round(tx: Transaction, now: datetime, alarm: Row, actor_id: int | None
     """Ask the best of the innermost circle in which anybody is left; the next circle when nobody there came."""
     choice = match(tx, now, alarm).choice
     if not choice.eligible:
-        keep(tx, now, alarm["id"], choice, (), actor_id)
+        keep(tx, now, subject_of(alarm), choice, (), actor_id=actor_id)
         _give_up(tx, now, subject_of(alarm), choice.detail(), actor_id)
         return
     ask(tx, now, alarm, choice, choice.innermost()[: round_policy(tx, alarm)["offers_at_once"]], actor_id)

@@ -70,8 +70,18 @@ class Beginning:
 @dataclass(frozen=True)
 class Insertion:
     """A further call at its cheapest place in a day: how many come before it, how it lies there, the seconds of travel
-    it adds, and for how many seconds it and what follows could begin later."""
+    it adds, and for how many seconds it and what follows could begin later. `calls` is the day with it."""
 
+    index: int
+    at: At
+    added: float
+    slack: float
+    beginning: Beginning
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class _Trial:
     index: int
     at: At
     added: float
@@ -155,7 +165,7 @@ class Day:
     def cheapest(self, call: Call) -> Insertion | None:
         """The place for a further call that adds the least travel, of those equal the earliest; None when there is
         none in which everything keeps its window."""
-        best: Insertion | None = None
+        best: _Trial | None = None
         for index in range(len(self.calls) + 1):
             at = self.steps[index - 1].over if index else self.beginning.at
             if at > call.latest:
@@ -166,9 +176,13 @@ class Day:
             found = self._tried(index, call)
             if found is not None and (best is None or found.added < best.added - 1e-6):
                 best = found
-        return best
+        return (
+            None
+            if best is None
+            else Insertion(best.index, best.at, best.added, best.slack, self.beginning, self._with(best.index, call))
+        )
 
-    def _tried(self, index: int, call: Call) -> Insertion | None:
+    def _tried(self, index: int, call: Call) -> _Trial | None:
         place = self.steps[index - 1].call.place if index else self.beginning.place
         at = self.steps[index - 1].over if index else self.beginning.at
         rounds = dict(self._rounds[index])
@@ -185,14 +199,13 @@ class Day:
             added += step.travel - former.travel
             if step.starts <= former.starts and rounds == self._rounds[number + 1]:
                 # From here on the day is what it was, whatever its slack.
-                return Insertion(index, put, added, slack)
+                return _Trial(index, put, added, slack)
             slack = min(slack, self.calls[number].latest - step.starts)
             last = step
-        return Insertion(index, put, added, slack)
+        return _Trial(index, put, added, slack)
 
-    def with_call(self, found: Insertion) -> list[Call]:
-        """The calls of the day with the further one where it was found to lie."""
-        return [*self.calls[: found.index], found.at.call, *self.calls[found.index :]]
+    def _with(self, index: int, call: Call) -> tuple[Call, ...]:
+        return (*self.calls[:index], call, *self.calls[index:])
 
 
 def rearranged(beginning: Beginning, calls: Sequence[Call]) -> list[Call] | None:
@@ -203,5 +216,5 @@ def rearranged(beginning: Beginning, calls: Sequence[Call]) -> list[Call] | None
         found = day.cheapest(call)
         if found is None:
             return None
-        day = Day(beginning, day.with_call(found))
+        day = Day(beginning, found.calls)
     return day.calls

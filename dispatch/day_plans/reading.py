@@ -34,7 +34,7 @@ ORDERS = statement("""
 """)
 SHIFTS = statement("""
     SELECT worker_shift.id AS shift_id, worker.id AS worker_id, worker.provider_id, worker.travel, worker.base_lat,
-           worker.base_lon, worker.sex, worker.carries_meals, provider.every_service,
+           worker.base_lon, worker.sex, worker.carries AS carries_meals, provider.every_service,
            GREATEST(worker_shift.starts_at, %(now)s::timestamptz) AS starts_at, worker_shift.ends_at,
            position.lat AS position_lat, position.lon AS position_lon, position.at AS position_at
     FROM worker_shift

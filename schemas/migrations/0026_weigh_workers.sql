@@ -15,7 +15,7 @@ CREATE TABLE kitchen (
 -- How many meals she can carry at once, and what elders think of her visits, from 1 to 5, kept by the engine; null until
 -- anybody said so.
 ALTER TABLE worker
-    ADD COLUMN carries_meals smallint NOT NULL DEFAULT 20 CHECK (carries_meals > 0),
+    ADD COLUMN carries smallint NOT NULL DEFAULT 20 CHECK (carries > 0),
     ADD COLUMN rating real CHECK (rating BETWEEN 1 AND 5);
 
 ALTER TABLE service_order
@@ -50,8 +50,32 @@ END;
 CREATE FUNCTION place_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     SELECT place.lat, place.lon INTO NEW.place_lat, NEW.place_lon FROM place_of_elder(NEW.elder_id) AS place;
+    NEW.together := NEW.lead_id IS NOT NULL;
+    -- A meal comes from the nearest kitchen of the district.
+    IF NEW.kitchen_id IS NULL THEN
+        SELECT kitchen.id INTO NEW.kitchen_id
+        FROM catalogue_item AS item, kitchen
+        JOIN org_unit AS unit ON unit.code = kitchen.org_code
+        JOIN elder ON elder.id = NEW.elder_id
+        JOIN household ON household.id = elder.household_id
+        JOIN org_unit AS home ON home.code = household.org_code
+        WHERE item.code = NEW.item_code AND item.version = NEW.item_version AND item.assist = 'meal'
+          AND kitchen.closed_at IS NULL AND split_part(unit.path, '/', 1) = split_part(home.path, '/', 1)
+        ORDER BY point(kitchen.lon * cosd(kitchen.lat), kitchen.lat)
+                 <-> point(NEW.place_lon * cosd(kitchen.lat), NEW.place_lat), kitchen.id
+        LIMIT 1;
+    END IF;
     RETURN NEW;
 END $$;
+CREATE FUNCTION pair_orders() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE service_order SET together = true WHERE id = NEW.lead_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER service_order_paired AFTER INSERT ON service_order
+    FOR EACH ROW WHEN (NEW.lead_id IS NOT NULL) EXECUTE FUNCTION pair_orders();
+UPDATE service_order SET together = true
+WHERE lead_id IS NOT NULL OR id IN (SELECT lead_id FROM service_order WHERE lead_id IS NOT NULL);
 CREATE TRIGGER service_order_placed BEFORE INSERT ON service_order FOR EACH ROW EXECUTE FUNCTION place_order();
 CREATE FUNCTION move_orders() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -265,12 +289,13 @@ ALTER TABLE ranking_policy
     ADD PRIMARY KEY (task);
 DROP INDEX service_order_hall;
 DROP TRIGGER service_order_placed ON service_order;
+DROP TRIGGER service_order_paired ON service_order;
 DROP TRIGGER household_moved ON household;
 DROP TRIGGER elder_moved ON elder;
-DROP FUNCTION place_order(), move_orders(), place_of_elder(integer);
+DROP FUNCTION place_order(), pair_orders(), move_orders(), place_of_elder(integer);
 DROP INDEX service_order_day;
 ALTER TABLE service_order
     DROP COLUMN kitchen_id, DROP COLUMN pickup_at, DROP COLUMN plan_id, DROP COLUMN hall_until, DROP COLUMN together,
     DROP COLUMN place_lat, DROP COLUMN place_lon;
-ALTER TABLE worker DROP COLUMN carries_meals, DROP COLUMN rating;
+ALTER TABLE worker DROP COLUMN carries, DROP COLUMN rating;
 DROP TABLE kitchen;

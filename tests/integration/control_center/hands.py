@@ -50,7 +50,7 @@ class Hands:
 
     def ask_at_once(self, count: int) -> None:
         """From now on so many workers are asked about an order at once."""
-        self.conn.execute("UPDATE order_policy SET offers_at_once = %s", (count,))
+        self.conn.execute("UPDATE order_policy SET mode = 'best', offers_at_once = %s", (count,))
 
     def look(self) -> int:
         """The engine's turn over orders' deadlines."""

@@ -99,10 +99,10 @@ def test_nobody_eligible_tells_a_person_once_and_looks_again(street: Workforce, 
         "nearest_miss": {"worker": "suspended", "missing": "provider", "travel_minutes": 1},
     }
     street.sweep(now + 5 * MINUTE)
-    assert street.events() == ["order.requested", "order.attention"]
+    assert street.events() == ["order.requested", "order.attention", "task.created"]
     street.add_worker("unskilled too", skills=())
     street.sweep(now + 10 * MINUTE)
-    assert street.events() == ["order.requested", "order.attention", "order.attention"]
+    assert street.events() == ["order.requested", "order.attention", "task.created", "order.attention"]
     assert street.order("attention_at", order) == (now,)
     worker = street.add_worker("able")
     street.sweep(now + 15 * MINUTE)
