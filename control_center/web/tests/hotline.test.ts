@@ -105,7 +105,7 @@ describe('the dialog', () => {
   }
 
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     sent.length = 0
     found = [sheet(3)]
     vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
