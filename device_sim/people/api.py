@@ -113,7 +113,16 @@ class Api:
                 raise
             raise ConnectionError(f"{method} {path}: {type(error).__name__}") from error
 
-    def _call(self, method: str, path: str, body: Json | None) -> Json:
+    def send_picture(self, path: str, jpeg: bytes) -> Json:
+        """Send a photograph; raises as `call` does."""
+        try:
+            return self._call("POST", path, jpeg)
+        except http.client.HTTPException as error:
+            if isinstance(error, OSError):
+                raise
+            raise ConnectionError(f"POST {path}: {type(error).__name__}") from error
+
+    def _call(self, method: str, path: str, body: Json | bytes | None) -> Json:
         connection, used_before = self._take()
         try:
             return self._attempt(connection, method, path, body)
@@ -132,13 +141,16 @@ class Api:
                 return self._idle.pop(), True
         return http.client.HTTPConnection(self.address.host, self.address.port, timeout=self._timeout), False
 
-    def _attempt(self, connection: http.client.HTTPConnection, method: str, path: str, body: Json | None) -> Json:
+    def _attempt(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: Json | bytes | None
+    ) -> Json:
         with self._lock:
             self._busy.add(connection)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), self._headers(body))
+            content = body if body is None or isinstance(body, bytes) else json.dumps(body)
+            connection.request(method, path, content, self._headers(body))
             response = connection.getresponse()
-            content = response.read()
+            answered = response.read()
         except BaseException:
             connection.close()
             raise
@@ -149,16 +161,16 @@ class Api:
             self._idle.append(connection)
         if response.status >= 400:
             wait = response.getheader("Retry-After") or "0"
-            raise ApiRefused(method, path, response.status, content, float(wait) if wait.isdigit() else 0.0)
+            raise ApiRefused(method, path, response.status, answered, float(wait) if wait.isdigit() else 0.0)
         given = response.getheader("Set-Cookie")
         if given:
             self.cookie = given.partition(";")[0]
-        return json.loads(content) if content else {}
+        return json.loads(answered) if answered else {}
 
-    def _headers(self, body: Json | None) -> dict[str, str]:
+    def _headers(self, body: Json | bytes | None) -> dict[str, str]:
         headers = {"Accept": "application/json", "Accept-Language": "en", "Origin": self.address.origin}
         if self.cookie:
             headers["Cookie"] = self.cookie
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "image/jpeg" if isinstance(body, bytes) else "application/json"
         return headers

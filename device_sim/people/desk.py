@@ -30,6 +30,8 @@ _ON_SCENE_SECONDS: Final = (25.0, 90.0)
 _BY_PHONE_SECONDS: Final = (30.0, 100.0)
 _SEARCH_AGAIN_SECONDS: Final = 75.0
 _CANCEL_SECONDS: Final = 200.0
+_CALLED_BACK: Final = {"call_back": "well", "missed_call": "well", "visit_call_back": "took_place"}
+"""What whoever is called says."""
 _CALL_BACK_SECONDS: Final = (300.0, 900.0)
 _NOTES: Final = (
     "已电话联系，老人意识清楚",
@@ -140,7 +142,10 @@ def _resolve(alarm: Card, name: str, path: str, outcome: str) -> Do:
 def _task_steps(desk: Desk, task: Card) -> Iterator[Step]:
     """Call back whom they helped; the day after is far away in a demonstration."""
     if desk.waited("task", task["id"], _draw(task, "call").uniform(*_CALL_BACK_SECONDS)):
-        done = {"outcome": "well", "note": None}
+        outcome = _CALLED_BACK.get(task["kind"])
+        if outcome is None:
+            return
+        done = {"outcome": outcome, "note": None}
         yield Do(f"task {task['id']} complete", f"/api/tasks/{task['id']}/complete", done)
 
 

@@ -15,7 +15,7 @@ from device_sim.people import metrics
 from device_sim.people.api import Address, Api, ApiRefused
 from device_sim.people.door import Door, Rejected
 from device_sim.people.screen import SUBJECTS, Frame, Screen, about
-from device_sim.people.steps import Do, Restraint, Seen, Step
+from device_sim.people.steps import Do, Restraint, Seen, Snap, Step
 from schemas.states import Role
 
 TURN_SECONDS: Final = 1.0
@@ -71,7 +71,7 @@ class Person(ABC):
     async def take(self, step: Step, moment: Moment) -> None:
         """Take one step; raises OSError, ApiRefused."""
         if isinstance(step, Do):
-            await self._do(step, moment.clock)
+            await self._do(step, moment.clock, self.api.call, step.method, step.path, step.body)
 
     async def settle_in(self) -> None:  # noqa: B027 (most have nothing to do)
         """What is done once at the beginning of a session; raises OSError, ApiRefused."""
@@ -124,10 +124,10 @@ class Person(ABC):
                 raise SignedOut from None
             return True
 
-    async def _do(self, step: Do, clock: float) -> None:
-        what = step.path.rpartition("/")[2]
+    async def _do(self, step: Do | Snap, clock: float, send: Callable[..., object], *arguments: object) -> None:
+        what = step.key.split(" ")[2] if isinstance(step, Do) and step.method == "PUT" else step.path.rpartition("/")[2]
         try:
-            await self.door.in_thread(self.api.post, step.path, step.body)
+            await self.door.in_thread(send, *arguments)
         except ApiRefused as refusal:
             metrics.ACTIONS.labels(what, refusal.code or str(refusal.status)).inc()
             log.info("refused", username=self.username, step=step.key, code=refusal.code or refusal.status)

@@ -8,6 +8,7 @@ from typing import Final
 
 from device_sim.people.answers import answer_to
 from device_sim.people.api import Json
+from device_sim.people.proof import evidence, is_unfit, measurements
 from device_sim.people.screen import Card, Subject, about
 from device_sim.people.steps import Do, Go, Seen, Step
 from device_sim.people.streets import Place, distance_m
@@ -93,9 +94,15 @@ def _serve(round_: Round, order: Card) -> Iterator[Step]:
         case "en_route":
             yield from _arrive(round_, order, name, path, rng, may_come)
         case "checked_in" if paused:
+            yield from measurements(round_.username, order, name, path)
             yield Do(f"{name} begin", f"{path}/begin")
-        case "in_service" if round_.waited("order", order_id, order["item"]["duration_minutes"] * 60 / VISIT_PACE):
-            yield Do(f"{name} complete", f"{path}/complete", round_.here())
+            if is_unfit(round_.username, order):
+                yield Do(f"{name} fail", f"{path}/fail", {"reason": "unfit", "note": "血压偏高，已建议就医"})
+        case "in_service":
+            if paused:
+                yield from evidence(round_.username, order, name, path)
+            if round_.waited("order", order_id, order["item"]["duration_minutes"] * 60 / VISIT_PACE):
+                yield Do(f"{name} complete", f"{path}/complete", round_.here())
 
 
 def _arrive(round_: Round, order: Card, name: str, path: str, rng: random.Random, may_come: bool) -> Iterator[Step]:

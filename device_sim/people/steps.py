@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from device_sim.people.api import Json
 from device_sim.people.screen import Card, Subject
@@ -20,6 +20,17 @@ class Do:
     path: str
     body: Json = field(default_factory=dict)
     once: bool = False
+    method: Literal["POST", "PUT"] = "POST"
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Take a picture of a scene and send it; the same scene gives the same picture."""
+
+    key: str
+    path: str
+    scene: str
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Go:
     to: Place
 
 
-Step = Do | Go
+Step = Do | Snap | Go
 
 
 @dataclass
@@ -67,11 +78,11 @@ class Restraint:
                 return step
         return None
 
-    def done(self, step: Do, clock: float) -> None:
+    def done(self, step: Do | Snap, clock: float) -> None:
         """It was accepted; the screen will show it in a moment."""
         self._until[step.key] = float("inf") if step.once else clock + SETTLING_SECONDS
 
-    def refused(self, step: Do, clock: float) -> None:
+    def refused(self, step: Do | Snap, clock: float) -> None:
         """It was not; somebody else was faster, or it is too early."""
         self._until[step.key] = clock + REFUSED_SECONDS
 

@@ -8,8 +8,9 @@ from typing import Final
 from device_sim.people.api import Address
 from device_sim.people.door import Door
 from device_sim.people.person import Moment, Person
+from device_sim.people.proof import photograph
 from device_sim.people.rounds import Round, next_steps
-from device_sim.people.steps import Go, Step
+from device_sim.people.steps import Go, Snap, Step
 from device_sim.people.streets import Place, metres_a_second, towards
 from device_sim.workforce import Worker, shifts_of
 from schemas.states import Role
@@ -46,6 +47,8 @@ class SimWorker(Person):
         """See Person; a worker is also on the way."""
         if isinstance(step, Go):
             self._go(step, moment)
+        elif isinstance(step, Snap):
+            await self._do(step, moment.clock, self.api.send_picture, step.path, photograph(step.scene))
         else:
             await super().take(step, moment)
 

@@ -11,6 +11,7 @@ from load_tests.story.phones import Phone
 from load_tests.story.stage import ANSWER_SECONDS, Story
 
 _POLL_SECONDS: Final = 0.2
+_HEALTHY: Final = {"sbp": 128, "dbp": 80, "hr": 76, "temp": 36.5}
 _FAR_AWAY: Final = 0.05
 """Degrees: some five kilometres."""
 WINDOW_STARTS: Final = timedelta(minutes=6)
@@ -134,11 +135,15 @@ class Errand:
         still = (await phone.get(self.path))["card"]["state"]
         self.expect(still == "en_route", f"refused check-ins made it {still}")
         await self._step(phone, "check-in", "checked_in", here)
+        await phone.post(f"{self.path}/measurements", _HEALTHY)
         await self._step(phone, "begin", "in_service")
+        await self.refused("an end without evidence", phone, f"{self.path}/complete", "evidence_missing", here)
         await self._complete(phone, here)
 
     async def _complete(self, phone: Phone, here: dict[str, Any]) -> None:
-        answer = (await phone.post(f"{self.path}/complete", here | {"note": "一切顺利"}))["card"]
+        answer = (await phone.post(f"{self.path}/complete", here | {"note": "一切顺利", "reason": "演练，没有拍照"}))[
+            "card"
+        ]
         self.expect(answer["state"] == "completed" and answer["home"] is None, "the home is shown after the visit")
         self.story.tally["completed"] += 1
         for who, screen in (("operator", self.story.board), ("worker", phone.screen)):

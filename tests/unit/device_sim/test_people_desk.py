@@ -129,6 +129,8 @@ def test_whom_they_helped_is_called_back_and_a_supervisors_tasks_are_left_alone(
     task = {"id": 1, "kind": "call_back", "state": "open", "for_supervisor": False, "taken_by": None}
     assert commands(task, 299, "task") == {}
     assert commands(task, 901, "task") == {"complete": {"outcome": "well", "note": None}}
+    visited = commands(task | {"kind": "visit_call_back"}, 901, "task")
+    assert visited == {"complete": {"outcome": "took_place", "note": None}}
     assert commands(task | {"for_supervisor": True}, 901, "task") == {}
     assert commands(task | {"taken_by": A_PERSON}, 901, "task") == {}
 

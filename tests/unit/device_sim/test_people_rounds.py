@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from device_sim.people.answers import CHOOSY, FORGETFUL, KEEN, answer_to, temper_of
+from device_sim.people.proof import photograph
 from device_sim.people.rounds import VISIT_PACE, Round, next_steps
 from device_sim.people.steps import Do, Go, Seen, Step
 from device_sim.people.streets import Place, distance_m, metres_a_second, towards
@@ -94,6 +95,43 @@ def test_a_visit_lasts_as_long_as_it_was_planned_in_compressed_time() -> None:
     lasts = 60 * 60 / VISIT_PACE
     assert steps(lasts - 1, order=order(state="in_service")) == []
     assert only_command(steps(lasts + 1, order=order(state="in_service")))[0].endswith("/complete")
+
+
+LINES = [{"code": code, "zh": "", "en": "", "done_at": None} for code in ("warm", "dry")]
+
+
+def proof(**given: Any) -> dict[str, Any]:
+    return {"photos_needed": 1, "photos": [], "ticks": LINES, "pre_checks": [], **given}
+
+
+def test_evidence_is_given_line_by_line_and_picture_by_picture_before_the_end() -> None:
+    serving = order(state="in_service", proof=proof())
+    keys = [step.key for step in steps(order=serving) if not isinstance(step, Go)]
+    assert keys == ["order 9 tick warm", "order 9 tick dry", "order 9 photo 0", "order 9 complete"]
+    done = [line | {"done_at": NOW.isoformat()} for line in LINES]
+    proven = order(state="in_service", proof=proof(ticks=done, photos=[{"id": 1}]))
+    assert only_command(steps(order=proven))[0] == "/api/orders/9/complete"
+
+
+def test_vital_signs_are_measured_in_range_before_what_asks_for_them() -> None:
+    checks = [{"sign": "sbp", "least": 90, "most": 160, "minutes": 30}]
+    ends = set()
+    for number in range(300):
+        found = steps(place=Place(**HOME), order=order(number, state="checked_in", proof=proof(pre_checks=checks)))
+        measured, *rest = found
+        assert isinstance(measured, Do)
+        unfit = measured.body["sbp"] > 160
+        words = tuple(step.path.rpartition("/")[2] for step in rest if isinstance(step, Do))
+        assert words == (("begin", "fail") if unfit else ("begin",))
+        ends.add(unfit)
+    assert ends == {True, False}
+
+
+def test_every_scene_is_another_picture_and_the_same_scene_the_same() -> None:
+    pictures = {photograph(f"sim-worker-2:{number}:0") for number in range(40)}
+    assert len(pictures) == 40
+    assert all(len(jpeg) < 60_000 for jpeg in pictures)
+    assert photograph("sim-worker-2:1:0") in pictures
 
 
 def test_whoever_is_underway_goes_home_to_the_elder_and_checks_in_there_only() -> None:

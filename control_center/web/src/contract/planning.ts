@@ -20,6 +20,7 @@ export const ALARM_KINDS = [
   'unreadable_event',
   'ingest_behind',
   'engine_stuck',
+  'worker_sos',
 ] as const
 export type AlarmKind = (typeof ALARM_KINDS)[number]
 export const DAY_KINDS = ['any', 'workday', 'holiday'] as const
