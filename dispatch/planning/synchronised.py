@@ -86,7 +86,10 @@ def _has_times(problem: Problem) -> bool:
 
 
 def improve(problem: Problem, ways: Ways, plan: Plan, seconds: float, seed: int, rounds: int | None = None) -> Plan:
-    """A plan that is better by the objective, or serves more, and keeps every rule; else the plan itself."""
+    """A plan that is better by the objective, or serves more, and keeps every rule; else the plan itself.
+
+    Double visits, and single ones without loads, move among those who could come to a double visit.
+    """
     opened = open_plan(problem, ways, plan)
     if opened is None or not time_routes(opened.model.network, opened.routes):
         return plan

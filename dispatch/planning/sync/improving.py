@@ -38,11 +38,14 @@ def is_plain(job: Job) -> bool:
 
 
 def open_plan(problem: Problem, ways: Ways, plan: Plan) -> Opened | None:
-    """Read a plan that keeps every rule; None when there is no double visit that could move."""
+    """Read a plan that keeps every rule; None when there is no double visit that could move.
+
+    Only the routes of those who could come to a double visit are opened.
+    """
     numbers = {job.id: number for number, job in enumerate(problem.jobs)}
     needed = [set(v.skills) for job in problem.jobs if len(job.visits) == 2 and not job.fixed for v in job.visits]
     crew = [n for n, worker in enumerate(problem.workers) if any(skills <= set(worker.skills) for skills in needed)]
-    if not needed or not crew:
+    if not crew:
         return None
     routes = {route.worker: route for route in plan.routes}
     reading = _Reading()

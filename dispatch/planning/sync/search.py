@@ -37,9 +37,9 @@ class Taste:
     """How often a string keeps some stops in its middle."""
     blink: float = 0.01
     """How often a place is overlooked."""
-    warm: float = 0.02
-    cold: float = 0.0005
-    """First and last temperature as shares of the cost at the beginning."""
+    warm: float = 1.5
+    cold: float = 0.04
+    """First and last temperature, as shares of what a stop costs on average at the beginning."""
 
 
 def total(network: Network, routes: Routes) -> float:
@@ -56,7 +56,7 @@ def search(network: Network, seed: int, effort: Effort, begin: Routes | None = N
     recreate(network, current, sorted(waiting, key=lambda job: network.earliest[job]), never)
     best = current.copy()
     current_cost = best_cost = total(network, current)
-    warm, cooling = taste.warm * max(best.cost, 1.0), taste.cold / taste.warm
+    warm, cooling = taste.warm * max(best.cost, 1.0) / max(1, network.stops), taste.cold / taste.warm
 
     def overlook() -> bool:
         return random.random() < taste.blink
