@@ -77,6 +77,7 @@ export function orderCard(id: number, changes: Partial<OrderCard> = {}): OrderCa
     window_from: at(1800),
     window_to: at(3600),
     note: null,
+    source: 'operator',
     requested_at: at(-300),
     requested_by: null,
     sla: {

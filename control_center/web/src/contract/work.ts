@@ -17,7 +17,7 @@ export const ORDER_STATES = [
 export type OrderState = (typeof ORDER_STATES)[number]
 export const OFFER_STATES = ['open', 'accepted', 'declined', 'expired', 'withdrawn', 'lost'] as const
 export type OfferState = (typeof OFFER_STATES)[number]
-export const ATTENTIONS = ['nobody_eligible', 'nobody_accepted', 'late', 'overrun', 'elder_away'] as const
+export const ATTENTIONS = ['nobody_eligible', 'nobody_accepted', 'late', 'overrun', 'elder_away', 'worker_lapsed'] as const
 export type Attention = (typeof ATTENTIONS)[number]
 export const DECLINE_REASONS = ['busy', 'too_far', 'unwell', 'other'] as const
 export type DeclineReason = (typeof DECLINE_REASONS)[number]
@@ -109,6 +109,8 @@ export interface OrderCard {
   window_from: string
   window_to: string
   note: string | null
+  /** Where the order came from. */
+  source: string
   requested_at: string
   requested_by: Person | null
   sla: Record<OrderSlaStage, SlaTarget | null>

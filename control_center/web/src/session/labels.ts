@@ -45,6 +45,7 @@ export type CodeFamily =
   | 'orders.fail'
   | 'orders.assist'
   | 'orders.skill'
+  | 'orders.source'
   | 'homeReason'
   | 'refusal'
   | 'map.state'
@@ -60,6 +61,12 @@ export type CodeFamily =
   | 'planning.swapState'
   | 'planning.target'
   | 'planning.told'
+  | 'pool.askedBy'
+  | 'pool.decide'
+  | 'pool.document'
+  | 'pool.event'
+  | 'pool.standing'
+  | 'pool.state'
 
 /** Names for the contract's codes. A code without a message is shown as it is, so that nothing is hidden. */
 export function useLabels() {
