@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from control_center import (
     alarm_devices,
+    assigning,
     auth,
     books,
     call_words,
@@ -68,6 +69,7 @@ from control_center import (
     watchtower,
     webhooks,
     website,
+    weights,
     worker_import,
     worker_register,
     workers,
@@ -128,7 +130,9 @@ def create_app(
         auth,
         seating,
         operators,
+        assigning,
         nearest_help,
+        weights,
         incidents,
         tasks,
         orders,

@@ -67,7 +67,8 @@ class NewPairing(BaseModel):
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Storable] | None = None
 
 
-def _briefs(conn: Connection, ids: set[int]) -> dict[int, WorkerBrief]:
+def briefs(conn: Connection, ids: set[int]) -> dict[int, WorkerBrief]:
+    """Workers by id, as staff are shown them."""
     return {found["worker_id"]: worker_brief(found) for found in rows(conn, BRIEFS, {"ids": list(ids)})}
 
 
@@ -84,17 +85,17 @@ def read_candidates(alarm_id: AlarmId, account: Staff, db: Db, now: Now) -> Cand
         others = choice.left_out({one.candidate.worker_id for one in best})
         ids = {one.candidate.worker_id for one in best} | {one["worker_id"] for one in others}
         seen = in_sight(tx.conn, now, account.id, ids)
-        briefs = _briefs(tx.conn, seen)
+        known = briefs(tx.conn, seen)
         log_access(tx, now, account.id, "candidates.read", alarm_id=alarm_id, detail={"worker_ids": sorted(seen)})
     return CandidateList(
         considered=choice.considered,
         eligible=len(choice.eligible),
         ranked=[
             CandidateEntry(
-                worker=briefs[one.candidate.worker_id], reasons=reasons_of(one.reasons()), waived=list(one.waived)
+                worker=known[one.candidate.worker_id], reasons=reasons_of(one.reasons()), waived=list(one.waived)
             )
             for one in best
-            if one.candidate.worker_id in briefs
+            if one.candidate.worker_id in known
         ],
         turned_away={str(limit): count for limit, count in choice.turned_away.items()},
         left_out=left_out(others, seen),

@@ -75,7 +75,8 @@ OFFERS = statement("""
 """)
 
 
-def _item(order: Row) -> Item:
+def item_of(order: Row) -> Item:
+    """What was ordered, from a row with the item's columns."""
     return Item(
         code=order["item_code"],
         version=order["item_version"],
@@ -147,7 +148,7 @@ def _order_card(order: Row, elder: Row, proof: VisitProof, now: datetime) -> Ord
         id=order["id"],
         state=order["state"],
         is_test=order["is_test"],
-        item=_item(order),
+        item=item_of(order),
         elder=elder_brief(elder, now),
         home=point(elder["lat"], elder["lon"]),
         window_from=order["window_from"],
@@ -241,12 +242,17 @@ def for_worker_order(card: OrderCard) -> OrderCard:
     )
 
 
+def roughly(distance_m: float) -> int:
+    """A distance as it is told to whoever has not accepted."""
+    return round(distance_m / ROUGHLY_M) * ROUGHLY_M
+
+
 def _offer_card(offer: Row) -> OfferCard:
     reasons = reasons_of(offer["reasons"])
     order = alarm = None
     if offer["order_id"] is not None:
         window = {"window_from": offer["window_from"], "window_to": offer["window_to"]}
-        order = OfferedOrder(id=offer["order_id"], item=_item(offer), **window)
+        order = OfferedOrder(id=offer["order_id"], item=item_of(offer), **window)
     else:
         alarm = OfferedAlarm(id=offer["alarm_id"], kind=offer["kind"], severity=offer["severity"])
     return OfferCard(
@@ -256,7 +262,7 @@ def _offer_card(offer: Row) -> OfferCard:
         order=order,
         alarm=alarm,
         org=Org(code=offer["org_code"] or "", name=offer["org_name"] or ""),
-        distance_m=round(reasons.distance_m / ROUGHLY_M) * ROUGHLY_M,
+        distance_m=roughly(reasons.distance_m),
         travel_minutes=reasons.travel_minutes,
         named=offer["named_by"] is not None,
         offered_at=offer["offered_at"],

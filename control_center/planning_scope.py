@@ -19,6 +19,13 @@ UNIT = statement("""
           AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)
           AND starts_with(unit.path, own.path))
 """)
+DISTRICT = statement("""
+    SELECT FROM membership JOIN org_unit ON org_unit.code = membership.org_code
+    WHERE membership.account_id = %(account_id)s::integer AND org_unit.parent_code IS NULL
+      AND membership.valid_from <= %(now)s::timestamptz
+      AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)
+    LIMIT 1
+""")
 ELDER = statement("""
     SELECT home.path FROM elder
     JOIN household ON household.id = elder.household_id
@@ -68,6 +75,11 @@ class Colleague(Shape):
     name: str
     role: Role
     org: Org | None
+
+
+def answers_for_district(tx: Transaction, now: datetime, account_id: int) -> bool:
+    """Whether an account answers for a whole district."""
+    return tx.row(DISTRICT, {"account_id": account_id, "now": now}) is not None
 
 
 def unit_path(tx: Transaction, now: datetime, account_id: int, org_code: str) -> str:

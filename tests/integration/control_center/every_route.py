@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.integration.control_center import route_cases
+from tests.integration.control_center.assigning_cases import ASSIGNING
 from tests.integration.control_center.call_cases import CALLS
 from tests.integration.control_center.lifecycle_cases import LIFECYCLE
 from tests.integration.control_center.money_cases import MONEY
@@ -22,6 +23,7 @@ CASES: Final[dict[tuple[str, str], Case]] = {
     **LIFECYCLE,
     **CALLS,
     **NEAREST_HELP,
+    **ASSIGNING,
     **UNRECORDED,
     **REACH,
     **PLANNING,
