@@ -63,6 +63,12 @@ BENCHMARKS = {
         moves_time=True,
     ),
     "plan": Benchmark(None, about="how near plans come to the best known, and how long a district's day takes"),
+    "dispatch": Benchmark(
+        10,
+        about="a district's day of orders under our engine and two baselines: served in time, travel, balance",
+        # It drives the engine itself, in the time of its day.
+        only=frozenset(),
+    ),
     "news2": Benchmark(None, about="how well NEWS2 tells who will die, and how many alarms the rules raise"),
 }
 

@@ -6,6 +6,7 @@ from typer.core import TyperGroup
 from load_tests.alarms_bench.command import alarms
 from load_tests.chaos.command import chaos
 from load_tests.connection_bench.command import connections
+from load_tests.dispatch_bench.command import dispatch
 from load_tests.ingest_bench.command import ingest
 from load_tests.news2.command import news2
 from load_tests.peers.measure import peer
@@ -18,6 +19,7 @@ app.command()(connections)
 app.command()(alarms)
 app.command()(chaos)
 app.command()(news2)
+app.command()(dispatch)
 app.command()(plan)
 app.command()(peer)
 app.command()(query)

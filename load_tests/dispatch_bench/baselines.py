@@ -78,6 +78,9 @@ class Baseline:
         self._give(now, self.desk.order(offer.order))
         return False
 
+    def absent(self, now: float, worker: int) -> None:
+        """See `Dispatcher`: the desk knows who is ill."""
+
     def lost(self, now: float, order: int, worker: int, *, is_ill: bool) -> None:  # noqa: ARG002
         """See `Dispatcher`."""
         self.following.remove(now, order, worker)

@@ -93,6 +93,9 @@ class Dispatcher(Protocol):
     def answered(self, now: float, offer: Offer, answer: Answer) -> bool:
         """A worker answered, or her time is up; returns whether the order is hers now."""
 
+    def absent(self, now: float, worker: int) -> None:
+        """A worker says that she is ill; what she had is lost next."""
+
     def lost(self, now: float, order: int, worker: int, *, is_ill: bool) -> None:
         """The world took an order from a worker: she fell ill, or her shift is over."""
 

@@ -38,11 +38,13 @@ def broken_by(worker: Worker, order: Order, elder: Elder, kitchen: Kitchen | Non
 
 
 def fits_shift(worker: Worker, order: Order, now: float) -> bool:
-    """Whether some beginning that is still possible lies in the order's window, or as late as is bearable, and its end
-    in the shift."""
+    """Whether some beginning that is still possible lies in the order's window, or after it when that has passed, and
+    its end in the shift."""
     begins, ends = worker.shift
-    latest = order.window[1] if now <= order.window[1] else order.window[1] + PATIENCE
-    return max(order.window[0], begins, now) <= min(latest, ends - order.duration)
+    latest = ends - order.duration
+    if now <= order.window[1]:
+        latest = min(latest, order.window[1])
+    return max(order.window[0], begins, now) <= latest
 
 
 def has_a_plan(order: Order, elder: Elder, staff: tuple[Worker, ...], kitchen: Kitchen | None) -> bool:

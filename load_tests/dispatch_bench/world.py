@@ -12,6 +12,7 @@ from load_tests.dispatch_bench.dispatcher import Dispatcher, Offer, Status, Step
 from load_tests.dispatch_bench.roads import estimate, real
 from load_tests.dispatch_bench.state import Course, Life
 
+DAY_BEGINS: Final = 7 * 3600.0
 _EARLY: Final = 120.0
 _SLACK: Final = 0.1
 """Whoever has time sets out so as to be there two minutes and a tenth of the way before she is to begin."""
@@ -204,6 +205,7 @@ class World:
     def _fell_ill(self, number: int) -> None:
         life = self.lives[number]
         life.is_ill = True
+        self._dispatcher.absent(self._now, number)
         self._lose(life, [order for order in sorted(life.held) if self.courses[order].is_open], is_ill=True)
         if life.status in ("waiting", "leaving", "at_kitchen"):
             life.status, life.heading = "idle", None
@@ -407,5 +409,8 @@ class World:
         rng = self.day.chance("answer", worker.number, course.order.number, course.asked_of[worker.number])
         drawn, after = rng.random(), min(600.0, max(3.0, rng.lognormvariate(2.9, 0.6)))
         if drawn >= willing + (1 - willing) * 0.6 or offer.made_at + after >= offer.expires_at:
+            # What was on her list before the day began is hers unless she says no.
+            if offer.made_at < DAY_BEGINS:
+                return "accepted", min(offer.expires_at - 1, DAY_BEGINS)
             return "silent", offer.expires_at
         return ("accepted" if drawn < willing else "declined"), offer.made_at + after

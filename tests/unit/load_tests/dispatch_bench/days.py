@@ -50,6 +50,9 @@ class Idle:
             self.stops.setdefault(offer.worker, []).extend([*way, Stop(order=offer.order)])
         return answer == "accepted"
 
+    def absent(self, now: float, worker: int) -> None:
+        self.gone.append(-worker)
+
     def lost(self, now: float, order: int, worker: int, *, is_ill: bool) -> None:
         self.gone.append(order)
 
