@@ -12,7 +12,8 @@ from schemas.database import Row, Transaction
 
 def is_no_show(order: Row, now: datetime, policy: VisitPolicy) -> bool:
     """Whether the worker of an order that nobody has arrived for is not coming: she has not even set out; pure."""
-    over: datetime = order["window_to"] + policy.no_show
+    # Whoever took it when its window had passed has as long to set out as anybody.
+    over: datetime = max(order["window_to"], order["accepted_at"]) + policy.no_show
     return order["state"] == "accepted" and now >= over
 
 
