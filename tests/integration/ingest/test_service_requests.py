@@ -13,7 +13,7 @@ from schemas.database import connect, transaction
 from schemas.district_time import today
 from schemas.locks import AdvisoryLock
 from tests.integration.district import Connection, Person, add_elder, add_operator, add_person
-from tests.integration.ingest.messages import event
+from tests.integration.ingest.messages import event, received
 
 MINUTE = timedelta(minutes=1)
 
@@ -188,3 +188,11 @@ def test_what_is_agreed_is_staffs_to_say(home: Home) -> None:
     home.press(1, home.now)
     home.sweep(home.now)
     assert home.requests() == [("call_back", False, True)]
+
+
+def test_an_unreadable_press_of_the_green_button_is_looked_at_by_a_person(home: Home) -> None:
+    message = received(home.person.button, "event", b'{"v":1,"boot":"b1","seq":1,"kind":"service"}', home.now)
+    with transaction(home.conn) as tx:
+        assert len(write_events(tx, home.now, [message]).recorded) == 1
+    assert home.conn.execute("SELECT kind, severity FROM alarm").fetchall() == [("unreadable_event", "urgent")]
+    assert home.requests() == []

@@ -42,6 +42,13 @@ def test_a_call_is_shown_at_once_while_the_database_is_away() -> None:
     assert [call.key for call in memory.shown(NOW, away=True)] == ["B-1.k.1"]
 
 
+def test_the_green_button_calls_for_no_help_and_an_unreadable_press_is_no_emergency() -> None:
+    assert listen(TOPIC, said("service"), NOW) is None
+    unreadable = listen(TOPIC, b'{"kind": "service"}', NOW)
+    assert unreadable is not None
+    assert (unreadable.kind, unreadable.severity) == ("unreadable_event", "urgent")
+
+
 def test_a_call_that_is_not_recorded_in_time_is_shown_although_the_database_answers() -> None:
     memory = told(heard())
     assert memory.shown(NOW + PATIENCE - SECOND / 10, away=False) == []
