@@ -27,6 +27,11 @@ export const router = createRouter({
           meta: { roles: ['supervisor'] },
         },
         {
+          path: 'providers',
+          component: () => import('./pages/ProvidersPage.vue'),
+          meta: { roles: ['operator', 'supervisor'] },
+        },
+        {
           path: 'system',
           component: () => import('./pages/SystemPage.vue'),
           meta: { roles: ['administrator'] },

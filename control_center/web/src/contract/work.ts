@@ -21,7 +21,7 @@ export const ATTENTIONS = ['nobody_eligible', 'nobody_accepted', 'late', 'overru
 export type Attention = (typeof ATTENTIONS)[number]
 export const DECLINE_REASONS = ['busy', 'too_far', 'unwell', 'other'] as const
 export type DeclineReason = (typeof DECLINE_REASONS)[number]
-export const FAIL_REASONS = ['elder_absent', 'elder_refused', 'unsafe', 'worker_unwell', 'other'] as const
+export const FAIL_REASONS = ['elder_absent', 'elder_refused', 'unsafe', 'unfit', 'worker_unwell', 'other'] as const
 export type FailReason = (typeof FAIL_REASONS)[number]
 export const ASSISTS = ['clean', 'meal', 'bath', 'walk', 'emergency', 'medical'] as const
 export type Assist = (typeof ASSISTS)[number]
@@ -48,6 +48,75 @@ export type OrderSlaStage = 'accept' | 'arrive' | 'finish'
 export interface Point {
   lat: number
   lon: number
+}
+
+export type Vital = 'hr' | 'spo2' | 'rr' | 'temp' | 'sbp' | 'dbp'
+
+/** A vital sign that must be in range before a service; measured at most so many minutes before. */
+export interface PreCheck {
+  sign: Vital
+  least: number | null
+  most: number | null
+  minutes: number
+}
+
+/** What proves a visit: what its item demands and what is there. */
+export interface VisitProof {
+  photos_needed: number
+  photos: { id: number; received_at: string; captured_at: string | null; own: boolean }[]
+  ticks: { code: string; zh: string; en: string; done_at: string | null }[]
+  pre_checks: PreCheck[]
+  least_minutes: number
+  checked_in_by: 'gps' | 'code' | 'back_entry' | null
+  /** The phone's own times of steps that it took without a network. */
+  phone_times: Record<string, string>
+  /** For staff only. */
+  flags: ('evidence_missing' | 'short' | 'offline' | 'back_entry')[]
+  flag_reason: string | null
+  /** For staff and families until the visit ends. */
+  confirm_code: string | null
+  confirmed_how: 'staff' | 'family' | 'code' | 'silence' | null
+  payment_held: 'review' | 'fraud' | null
+  rating: { stars: number; words: string | null; side: 'family' | 'elder'; at: string } | null
+}
+
+/** One step as a phone kept it while it had no network. */
+export interface StepReport {
+  client_id: string
+  order_id: number
+  step: 'depart' | 'check_in' | 'begin' | 'tick' | 'measure' | 'complete' | 'fail'
+  captured_at: string
+  lat?: number
+  lon?: number
+  accuracy_m?: number
+  code?: string
+  tick?: string
+  done?: boolean
+  measured?: Partial<Record<Vital, number>>
+  note?: string | null
+  reason?: string | null
+  fail_reason?: FailReason
+  elder_code?: string
+  photos?: string[]
+}
+
+/** What became of a reported step. */
+export interface StepAnswer {
+  client_id: string
+  outcome: 'done' | 'refused'
+  code: string | null
+  message: string | null
+  received_at: string
+  repeated: boolean
+}
+
+/** The end of a visit as its worker tells it. */
+export interface Ending {
+  note: string | null
+  /** Why evidence is missing or the visit was short. */
+  reason: string | null
+  /** What the elder's side told her, which confirms the visit at once. */
+  elder_code: string | null
 }
 
 /** A position as a phone tells it; metres. */
@@ -128,6 +197,7 @@ export interface OrderCard {
   attention: AttentionNote | null
   offers_open: number
   offers_made: number
+  proof: VisitProof
 }
 
 export interface OfferReasons {
