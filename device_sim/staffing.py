@@ -16,10 +16,20 @@ from schemas.locks import AdvisoryLock, wait_for
 from schemas.statements import statement
 
 _ADD_PROVIDERS = statement("""
-    INSERT INTO provider (name, state, state_since, state_reason)
-    SELECT given.name, given.state, %(now)s::timestamptz, given.reason
-    FROM unnest(%(names)s::text[], %(states)s::text[], %(reasons)s::text[]) AS given (name, state, reason)
+    INSERT INTO provider (name, state, state_since, state_reason, score)
+    SELECT given.name, given.state, %(now)s::timestamptz, given.reason, given.score
+    FROM unnest(%(names)s::text[], %(states)s::text[], %(reasons)s::text[], %(scores)s::smallint[])
+        AS given (name, state, reason, score)
     ON CONFLICT (name) DO NOTHING
+""")
+# Seen by the first supervisor; until there is one no paper is written in.
+_ADD_LICENCES = statement("""
+    INSERT INTO provider_document (provider_id, kind, number, issuer, valid_from, valid_to, added_at, checked_by)
+    SELECT given.provider_id, 'business_licence', '9150010900' || lpad(given.provider_id::text, 8, '0'),
+           '北碚区市场监督管理局', %(today)s::date - 400, %(today)s::date + given.days, %(now)s::timestamptz, checker.id
+    FROM unnest(%(provider_ids)s::integer[], %(days)s::integer[]) AS given (provider_id, days)
+    CROSS JOIN (SELECT min(id) AS id FROM account WHERE role = 'supervisor' HAVING min(id) IS NOT NULL) AS checker
+    WHERE NOT EXISTS (SELECT FROM provider_document WHERE provider_document.provider_id = given.provider_id)
 """)
 _PROVIDERS = statement("SELECT id, name FROM provider WHERE name = ANY(%(names)s::text[])")
 _ADD_AREAS = statement("""
@@ -34,11 +44,11 @@ _ADD_ACCOUNTS = statement("""
     ON CONFLICT (username) DO NOTHING
 """)
 _ADD_WORKERS = statement("""
-    INSERT INTO worker (account_id, provider_id, kind, phone, travel, base_lat, base_lon)
-    SELECT account.id, given.provider_id, given.kind, given.phone, given.travel, given.lat, given.lon
+    INSERT INTO worker (account_id, provider_id, kind, phone, travel, base_lat, base_lon, sex)
+    SELECT account.id, given.provider_id, given.kind, given.phone, given.travel, given.lat, given.lon, given.sex
     FROM unnest(%(usernames)s::text[], %(provider_ids)s::integer[], %(kinds)s::text[], %(phones)s::text[],
-                %(travels)s::text[], %(lats)s::double precision[], %(lons)s::double precision[])
-        AS given (username, provider_id, kind, phone, travel, lat, lon)
+                %(travels)s::text[], %(lats)s::double precision[], %(lons)s::double precision[], %(sexes)s::text[])
+        AS given (username, provider_id, kind, phone, travel, lat, lon, sex)
     JOIN account ON account.username = given.username AND account.role = 'worker'
     ON CONFLICT (account_id) DO NOTHING
     RETURNING account_id
@@ -131,8 +141,13 @@ def _employ(
 def _add_providers(conn: psycopg.Connection[TupleRow], providers: Sequence[Provider], now: datetime) -> dict[str, int]:
     names = [provider.name for provider in providers]
     states, reasons = [one.state for one in providers], [one.reason for one in providers]
-    conn.execute(_ADD_PROVIDERS, {"names": names, "states": states, "reasons": reasons, "now": now})
+    scores = [one.score for one in providers]
+    about = {"names": names, "states": states, "reasons": reasons, "scores": scores, "now": now}
+    conn.execute(_ADD_PROVIDERS, about)
     ids = {found["name"]: found["id"] for found in rows(conn, _PROVIDERS, {"names": names})}
+    days = [provider.licence_days for provider in providers]
+    licences = {"provider_ids": [ids[provider.name] for provider in providers], "days": days}
+    conn.execute(_ADD_LICENCES, {**licences, "now": now, "today": today(now)})
     areas = [(ids[provider.name], code) for provider in providers for code in provider.areas]
     conn.execute(_ADD_AREAS, {"provider_ids": [id_ for id_, _ in areas], "org_codes": [code for _, code in areas]})
     return ids
@@ -160,6 +175,7 @@ def _add_workers(
             "travels": [worker.travel for worker in workers],
             "lats": [worker.lat for worker in workers],
             "lons": [worker.lon for worker in workers],
+            "sexes": [worker.sex for worker in workers],
         },
     )
     return {one["account_id"] for one in added}

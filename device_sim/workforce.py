@@ -14,7 +14,7 @@ from device_sim.names import Gender, younger_name
 from device_sim.places import scatter
 from device_sim.towns import DISTRICT_CODE, TOWNS, Town
 from schemas.district_time import DISTRICT_TIME, today
-from schemas.states import ProviderState, ResponderKind, Travel
+from schemas.states import ProviderState, ResponderKind, Sex, Travel
 
 FIRST_WORKER: Final = "worker1"
 """Left to whoever tries the worker's page; the others live by themselves."""
@@ -36,6 +36,9 @@ class Provider:
     skills: frozenset[str]
     weight: int
     reason: str | None = None
+    score: int | None = None
+    licence_days: int = 700
+    """For how many days after the seed's day its business licence stands."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Worker:
     lon: float
     proofs: tuple[Proof, ...]
     kind: ResponderKind = "station"
+    sex: Sex | None = None
 
 
 _HILL: Final = ("500109001",)
@@ -84,12 +88,12 @@ ALL_SKILLS: Final = frozenset(
     }
 )
 PROVIDERS: Final = (
-    Provider("天生居家养老服务站", "admitted", _HILL, ALL_SKILLS, 2),
-    Provider("两江康养服务有限公司", "admitted", _SOUTH, ALL_SKILLS, 8),
-    Provider("静观乡情助老服务社", "admitted", _NORTH, ALL_SKILLS, 8),
-    Provider("北碚康护医养服务有限公司", "admitted", (DISTRICT_CODE,), ALL_SKILLS, 8),
-    Provider("邻里助餐配送服务部", "admitted", (DISTRICT_CODE,), ALL_SKILLS - {"bathing", "lifting"}, 3),
-    Provider("暖阳家政服务有限公司", "suspended", (DISTRICT_CODE,), ALL_SKILLS, 1, "抽查发现签到地点不实"),
+    Provider("天生居家养老服务站", "admitted", _HILL, ALL_SKILLS, 2, score=88),
+    Provider("两江康养服务有限公司", "admitted", _SOUTH, ALL_SKILLS, 8, score=92),
+    Provider("静观乡情助老服务社", "admitted", _NORTH, ALL_SKILLS, 8, score=85, licence_days=21),
+    Provider("北碚康护医养服务有限公司", "admitted", (DISTRICT_CODE,), ALL_SKILLS, 8, score=90),
+    Provider("邻里助餐配送服务部", "admitted", (DISTRICT_CODE,), ALL_SKILLS - {"bathing", "lifting"}, 3, score=81),
+    Provider("暖阳家政服务有限公司", "suspended", (DISTRICT_CODE,), ALL_SKILLS, 1, "抽查发现签到地点不实", score=58),
 )
 """Together the admitted ones serve the whole district; one does not bathe, one is suspended. That of the first worker
 serves one street only: unless a person plays him nobody answers for him, and elsewhere no order waits for that."""
@@ -150,14 +154,14 @@ def _worker(number: int) -> Worker:
     phone = f"102{number:08d}"
     if number == 1:
         proofs = tuple(_valid(skill, number) for skill in _CALLINGS["allrounder"])
-        return Worker(number, FIRST_WORKER, "张强", phone, PROVIDERS[0], town, "scooter", lat, lon, proofs)
+        return Worker(number, FIRST_WORKER, "张强", phone, PROVIDERS[0], town, "scooter", lat, lon, proofs, sex="male")
     gender: Gender = "female" if rng.random() < 0.6 else "male"
     name = younger_name(rng, gender)
     provider = _provider(rng, town)
     travel: Travel = rng.choices(("walk", "scooter", "car"), (1, 6, 3) if not town.villages else (0, 5, 5))[0]
     proofs = _proofs(rng, number, provider)
     kind: ResponderKind = "mobile" if travel == "car" else "station"
-    return Worker(number, f"sim-worker-{number}", name, phone, provider, town, travel, lat, lon, proofs, kind)
+    return Worker(number, f"sim-worker-{number}", name, phone, provider, town, travel, lat, lon, proofs, kind, gender)
 
 
 def _town(rng: random.Random, number: int) -> Town:
@@ -184,7 +188,9 @@ def _lapsed(rng: random.Random, skill: str) -> bool:
 
 
 def _valid(skill: str, number: int) -> Proof:
-    return Proof(skill, _certificate(skill, number), 200, 900 if skill in _CERTIFICATES else None)
+    """Every twentieth ends within the weeks in which supervisors are told of it."""
+    last = 900 if number % 20 else 12 + number % 7
+    return Proof(skill, _certificate(skill, number), 200, last if skill in _CERTIFICATES else None)
 
 
 def _expired(rng: random.Random, skill: str, number: int) -> Proof:
