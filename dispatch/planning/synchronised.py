@@ -61,7 +61,7 @@ def solve(
 def place_doubles(problem: Problem, ways: Ways, seconds: float, seed: int, rounds: int | None = None) -> list[Fixed]:
     """Workers and starts for both visits of every double job that can be placed; the others are missing."""
     model, routes = doubles_model(problem, ways)
-    if not model.visits:
+    if all(other < 0 for other in model.network.other):
         return []
     share = _FIRST_TRY if _has_times(problem) else 1.0
     routes = search(model.network, seed, Effort(seconds * share, rounds), routes)
@@ -77,7 +77,7 @@ def place_doubles(problem: Problem, ways: Ways, seconds: float, seed: int, round
             start=routes.start[stop],
         )
         for stop, (number, visit) in enumerate(model.visits)
-        if routes.route[stop] >= 0
+        if routes.route[stop] >= 0 and model.network.other[stop] >= 0
     ]
 
 

@@ -131,7 +131,8 @@ def _forgone(problem: Problem, job: Job) -> float:
     unit = _FOREMOST * max(weights.travel, weights.lateness, weights.greatest_lateness, weights.worker, 1e-3)
     if job.priority is not None and not job.fixed:
         return unit * job.priority
-    return unit * (1 + sum(other.priority or 0 for other in problem.jobs))
+    # What is fixed does not make room for two that are not.
+    return unit * (10 if job.fixed else 1) * (1 + sum(other.priority or 0 for other in problem.jobs))
 
 
 def _put_visit(problem: Problem, network: Network, scope: Scope, stop: int, number: int, visit: int) -> None:

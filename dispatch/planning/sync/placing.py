@@ -7,13 +7,13 @@ from dispatch.planning.travel_times import Ways
 
 
 def scope_of_doubles(problem: Problem, ways: Ways, loose: frozenset[int]) -> Scope:
-    """The jobs of two visits, those who could come to one, and a stop for every break that they may owe.
+    """The jobs of two visits, those who could come to one, what else is fixed for them, and every break they may owe.
 
     Where a worker will be at her break is not known before single visits are planned: from there to the next visit
     the longest way is allowed for.
     """
-    jobs = [number for number, job in enumerate(problem.jobs) if len(job.visits) == 2]
-    needed = {frozenset(visit.skills) for number in jobs for visit in problem.jobs[number].visits}
+    jobs = [number for number, job in enumerate(problem.jobs) if len(job.visits) == 2 or job.fixed]
+    needed = {frozenset(visit.skills) for job in problem.jobs if len(job.visits) == 2 for visit in job.visits}
     workers: list[int] = []
     held: list[Held] = []
     hours: dict[int, tuple[float, float]] = {}

@@ -107,6 +107,22 @@ def test_a_fixed_double_stays_with_its_workers_at_its_time() -> None:
     assert (placed["j0", 0].worker, placed["j0", 1].worker, placed["j0", 0].start) == ("w2", "w1", 9000)
 
 
+def test_doubles_make_way_for_a_single_visit_that_is_fixed() -> None:
+    problem = bath_day(1, window=(7200, 9000))
+    problem.workers = problem.workers[:2]
+    alone = place_doubles(problem, ways_of(problem), LONG, 1, rounds=20)
+    assert len(alone) == 2
+    told = Promise(start=7200, workers=["w1"])
+    problem.jobs.append(
+        Job(id="kept", place="e1", window=(7200, 7200), visits=[Visit(duration=900)], promised=told, fixed=True)
+    )
+    placed = place_doubles(problem, ways_of(problem), LONG, 1, rounds=20)
+    assert {one.job for one in placed} == {"j0"}
+    assert all(one.start >= 8100 for one in placed)
+    problem.jobs[-1].visits = [Visit(duration=3600)]
+    assert place_doubles(problem, ways_of(problem), LONG, 1, rounds=20) == []
+
+
 def test_a_promised_time_is_kept_where_it_can_be_and_given_up_before_the_job_is() -> None:
     problem = bath_day(1)
     problem.objective.moved = 100_000
