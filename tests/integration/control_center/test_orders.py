@@ -13,6 +13,7 @@ from control_center import orders
 from control_center.order_views import offer_cards, order_cards
 from dispatch.order_deadlines import sweep_orders
 from schemas.database import transaction
+from schemas.district_time import month_of
 from tests.integration.cast import Cast
 from tests.integration.cast_at_work import add_offer, add_order
 from tests.integration.control_center.conftest import MovableClock
@@ -123,19 +124,36 @@ def test_an_order_goes_from_request_to_settlement(
     assert (there["state"], there["checked_in_at"]) == ("checked_in", iso(clock.now))
     assert there["sla"]["finish"]["due_at"] == iso(clock.now + timedelta(minutes=90))
     clock.move(minutes=3)
+    assert do(client, cast, "asked_worker", f"{order}/begin", status=422)["error"]["code"] == "vitals_missing"
+    vitals = {"sbp": 128, "dbp": 82, "hr": 72, "temp": 36.5}
+    assert do(client, cast, "asked_worker", f"{order}/measurements", vitals)["card"]["price"] is None
     assert do(client, cast, "asked_worker", f"{order}/begin")["card"]["state"] == "in_service"
     clock.move(minutes=50)
-    done = do(client, cast, "asked_worker", f"{order}/complete", {**AT_GUIS, "note": "洗好了"})["card"]
+    ending = {**AT_GUIS, "note": "洗好了", "reason": "手机拍不了照片"}
+    done = do(client, cast, "asked_worker", f"{order}/complete", ending)["card"]
     assert (done["state"], done["home"], done["note"], done["elder"]["phone"]) == ("completed", None, None, None)
     confirmed = do(client, cast, "family_of_gui", f"{order}/confirm")["card"]
     assert (confirmed["state"], confirmed["next_due"]) == ("confirmed", None)
+    assert confirmed["price"] == {"price_fen": 12_000, "subsidy_fen": 0, "elder_fen": 12_000, "category": None}
 
     detail = client.get(order, headers=cast.cookie("operator")).json()
-    steps = ["requested", "offered", "accepted", "departed", "checked_in", "begun", "completed", "confirmed"]
+    steps = ["requested", "offered", "accepted", "departed", "checked_in", "measured", "begun"]
+    steps += ["completed", "confirmed"]
     assert [entry["kind"] for entry in detail["timeline"]] == steps
     told = client.get(order, headers=cast.cookie("family_of_gui")).json()["timeline"]
-    assert [entry["kind"] for entry in told] == [step for step in steps if step != "offered"]
+    assert [entry["kind"] for entry in told] == [step for step in steps if step not in ("offered", "measured")]
     assert told[1]["actor"]["name"] == "Name of asked_worker" and told[0]["actor"] is None
+
+    month = f"{month_of(clock.now):%Y-%m}"
+    clock.move(days=32)
+    conn.execute("UPDATE session SET expires_at = %s", (clock.now + timedelta(hours=1),))
+    [listed] = client.get(f"/api/settlements?month={month}", headers=cast.cookie("supervisor")).json()["settlements"]
+    body = {"district_code": "500109", "provider_id": listed["provider"]["id"], "month": month}
+    drafted = do(client, cast, "supervisor", "/api/settlements", body, 201)
+    assert [(line["order_id"], line["minutes"], line["provider_fen"]) for line in drafted["lines"]] == [
+        (made["id"], 50, 11_400)
+    ]
+    assert drafted["differences"] == []
 
 
 def test_an_order_is_cancelled_reassigned_and_searched_for_again(client: TestClient, cast: Cast) -> None:
@@ -222,7 +240,7 @@ def test_cards_cost_the_same_few_queries_however_many_there_are(
         with counted(conn, monkeypatch) as asked:
             assert len(order_cards(conn, made[:count], now)) == count
             assert len(offer_cards(conn, offers[:count], now)) == count
-        assert len(asked) == 3
+        assert len(asked) == 4
     assert order_cards(conn, [], now) == {} and offer_cards(conn, [10**9], now) == {}
 
 
