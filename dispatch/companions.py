@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from dispatch.assignment import TOGETHER, Candidate, Task, assess
+from dispatch.assignment import TOGETHER, Task, assess
 from dispatch.candidates import for_task
 from dispatch.order_rows import subject_of
 from dispatch.timelines import Subject, tell
+from dispatch.workdays import Insertion
+from dispatch.worker_days import make_room
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import WORKER_SEES, OrderState
@@ -29,6 +32,10 @@ LOCK = statement("""
 """)
 LOCK_FREE = statement("SELECT id FROM service_order WHERE id = %(id)s::bigint FOR UPDATE SKIP LOCKED")
 MEET = statement("UPDATE service_order SET planned_at = %(planned_at)s::timestamptz WHERE id = %(id)s::bigint")
+
+
+PUNCTUAL: Final = timedelta(minutes=1)
+"""Whoever agrees on another time is there then."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +87,26 @@ def free_to_move(tx: Transaction, partner: Partner) -> bool:
     return partner.state == "accepted" and tx.row(LOCK_FREE, {"id": partner.id}) is not None
 
 
-def can_come_at(tx: Transaction, now: datetime, task: Task, partner: Partner, meets_at: datetime) -> bool:
-    """Whether the worker who has the other order could begin at another time just as well."""
+def could_come_at(tx: Transaction, now: datetime, task: Task, partner: Partner, meets_at: datetime) -> Insertion | None:
+    """Where in her day the worker who has the other order would have it, if she began at another time; None when she
+    cannot."""
     if partner.worker_id is None:
-        return False
-    [candidate] = for_task(tx, now, task, partner.worker_id) or [None]
-    return candidate is not None and _could(task, candidate, partner, meets_at, now)
+        return None
+    for candidate in for_task(tx, now, task, partner.worker_id):
+        candidate.visits = tuple(visit for visit in candidate.visits if visit.order_id != partner.id)
+        then = replace(task, window_from=meets_at, window_to=meets_at + PUNCTUAL, paired_off=frozenset())
+        found = assess(then, candidate, now)
+        return None if found.missing else found.insertion
+    return None
 
 
-def _could(task: Task, candidate: Candidate, partner: Partner, meets_at: datetime, now: datetime) -> bool:
-    candidate.visits = tuple(visit for visit in candidate.visits if visit.order_id != partner.id)
-    at_that_time = replace(
-        task, window_from=meets_at, window_to=meets_at + timedelta(minutes=1), paired_off=frozenset()
-    )
-    return not assess(at_that_time, candidate, now).missing
-
-
-def move(tx: Transaction, now: datetime, order: Row, partner: Partner, meets_at: datetime) -> None:
-    """Agree on another time with the worker who has the other, locked order."""
+def move(
+    tx: Transaction, now: datetime, order: Row, partner: Partner, meets_at: datetime, insertion: Insertion
+) -> None:
+    """Agree on another time with the worker who has the other, locked order; the rest of her day makes room."""
     tx.execute(MEET, {"id": partner.id, "planned_at": meets_at})
-    detail = {"planned_at": meets_at.isoformat(), "was": partner.planned_at.isoformat() if partner.planned_at else None}
-    tell(tx, now, Subject("order", partner.id, partner.elder_id), "order.planned", detail=detail)
+    make_room(tx, now, insertion)
+    was = partner.planned_at.isoformat() if partner.planned_at else None
+    subject = Subject("order", partner.id, partner.elder_id)
+    tell(tx, now, subject, "order.planned", detail={"planned_at": meets_at.isoformat(), "was": was})
     tx.emit(subject_of(order).event("order.changed", now))

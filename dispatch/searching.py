@@ -9,7 +9,7 @@ from dispatch import offers
 from dispatch.assignment import Task
 from dispatch.attention import call_attention
 from dispatch.candidates import ranking_policy
-from dispatch.companions import Partner, beside, can_come_at, free_to_move, move, partner_of
+from dispatch.companions import Partner, beside, could_come_at, free_to_move, move, partner_of
 from dispatch.costs import RankingPolicy
 from dispatch.fitting import LATENESS, Fit, task_of
 from dispatch.modes import Method, method
@@ -20,7 +20,7 @@ from dispatch.searches import keep
 from dispatch.shortlist import ENOUGH, look
 from dispatch.timelines import record, tell
 from dispatch.unfilled import filled, unfilled
-from dispatch.worker_days import bring_in_order, make_room, placed
+from dispatch.worker_days import bring_in_order, make_room, placed, whole
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 from schemas.states import AWAY, Attention
@@ -144,9 +144,12 @@ def _at_another_time(
     alone = replace(task, paired_off=frozenset({partner.worker_id or 0}))
     choice = look(tx, now, alone, policy)
     for weighed, ranked in zip(choice.eligible[:MEETINGS_TRIED], choice.best(MEETINGS_TRIED), strict=True):
-        meets_at = ranked.starts_at
-        if meets_at is not None and can_come_at(tx, now, task, partner, meets_at):
-            move(tx, now, order, partner, meets_at)
+        if ranked.starts_at is None:
+            continue
+        meets_at = whole(ranked.starts_at)
+        insertion = could_come_at(tx, now, task, partner, meets_at)
+        if insertion is not None:
+            move(tx, now, order, partner, meets_at, insertion)
             return replace(choice, eligible=(weighed,))
     return None
 

@@ -57,6 +57,9 @@ def _keep(tx: Transaction, now: datetime, steps: Sequence[At]) -> None:
 
 
 def _at(now: datetime, seconds: float) -> datetime:
-    """Whole seconds: nobody is told fractions, and the same day gives the same times."""
-    at = now + timedelta(seconds=seconds)
+    return whole(now + timedelta(seconds=seconds))
+
+
+def whole(at: datetime) -> datetime:
+    """A time in whole seconds, not earlier: nobody is told fractions, and the same day gives the same times."""
     return at.replace(microsecond=0) + (WHOLE if at.microsecond else timedelta())
