@@ -14,10 +14,14 @@ from dispatch.sources.windows import OrderingPolicy, Window, free_windows, like_
 from schemas.database import Row, Transaction
 from schemas.district_time import DISTRICT_TIME
 from schemas.statements import statement
+from schemas.states import Assist
 
 USUAL_WITHIN: Final = timedelta(days=180)
 PROPOSED_DAYS: Final = 4
 MOST_WINDOWS: Final = 6
+BY_VOLUME: Final[tuple[Assist, ...]] = ("meal", "medical", "bath", "clean", "walk", "emergency")
+"""Assists as often as the city's elders have them: 720,000 meals, a million escorts, 60,000 baths a year. A meal is
+ordered for today, an escort is agreed on long before: meals come first."""
 LAST = statement("""
     SELECT service_order.id, service_order.item_code, item.name_zh, item.name_en, service_order.state,
            service_order.window_from, service_order.window_to, service_order.ended_at
@@ -76,11 +80,10 @@ def windows_for(
 
 
 def by_use(items: Sequence[Item], usual: Sequence[Row]) -> list[tuple[Item, int, datetime | None]]:
-    """Items with how often they were had and when last, the most usual first, the others as the catalogue has them;
-    pure."""
+    """Items with how often they were had and when last, the most usual first, the others by their assist; pure."""
     had = {row["item_code"]: (int(row["times"]), row["last_from"]) for row in usual}
     known = [(item, *had.get(item.code, (0, None))) for item in items]
-    return sorted(known, key=lambda one: -one[1])
+    return sorted(known, key=lambda one: (-one[1], BY_VOLUME.index(one[0].assist)))
 
 
 def proposals(
