@@ -10,6 +10,7 @@ workers, where that makes the plan better.
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from time import monotonic
 
 from msgspec.structs import replace
 
@@ -90,12 +91,15 @@ def improve(problem: Problem, ways: Ways, plan: Plan, seconds: float, seed: int,
 
     Double visits, and single ones without loads, move among those who could come to a double visit.
     """
+    began = monotonic()
     opened = open_plan(problem, ways, plan)
     if opened is None or not time_routes(opened.model.network, opened.routes):
         return plan
     model = opened.model
-    routes = search(model.network, seed, Effort(seconds, rounds), opened.routes)
-    again = {problem.workers[number].id: number for number in model.scope.workers}
+    # Writing and verifying what is found takes about as long as reading the plan did.
+    effort = Effort(max(0.1, seconds - 2 * (monotonic() - began)), rounds)
+    routes = search(model.network, seed, effort, opened.routes)
+    again = {problem.workers[number].id for number in model.scope.workers}
     served = {problem.jobs[model.visits[stop][0]].id for stop in range(len(model.visits)) if routes.route[stop] >= 0}
     before = {left.job: left.reason for left in plan.unserved}
     out = before.keys() | {problem.jobs[model.visits[stop][0]].id for stop in routes.unserved}
