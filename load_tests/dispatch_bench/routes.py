@@ -108,6 +108,8 @@ class Route:
     carried: dict[int, float] = field(default_factory=dict)
     times: list[tuple[float, float]] = field(default_factory=list)
     late: dict[int, float] = field(default_factory=dict)
+    limits: list[float] = field(default_factory=list)
+    """Until when each stop must have begun, for the windows after it and the shift, however cold a meal gets."""
 
     def reckon(self, now: float) -> None:
         """Bring the times up to date."""
@@ -122,6 +124,24 @@ class Route:
                 cold = stop.is_meal and begins > left.get(stop.order, begins) + HOT - MARGIN
                 if begins > stop.latest or cold:
                     self.late[stop.order] = begins
+        self._limit()
+
+    def _limit(self) -> None:
+        limits, after, there = [], float(self.worker.shift[1]), None
+        for stop in reversed(self.stops):
+            lasts = float(LOADING) if stop.kitchen is not None else stop.lasts
+            onward = 0.0 if there is None else estimate(stop.site, there, self.worker.means)
+            latest = max(stop.latest, self.late.get(stop.order or 0, 0.0))
+            after, there = min(latest, after - onward - lasts), stop.site
+            limits.append(after)
+        self.limits = limits[::-1]
+
+    def leaves_time(self, index: int, here: Site, at: float) -> bool:
+        """Whether whoever leaves a place then is in time for the stop that is at this place of the route, if any."""
+        if index >= len(self.stops):
+            return at <= self.worker.shift[1]
+        first, limit = self.times[index][0], self.limits[index]
+        return at + estimate(here, self.stops[index].site, self.worker.means) <= max(limit, first)
 
     def place_before(self, index: int, now: float) -> tuple[Site, float]:
         """Where and when she is free for whatever would come at this place."""
@@ -164,16 +184,8 @@ def places_for_visit(route: Route, stop: Planned, now: float) -> Iterator[tuple[
             return
         way = 60.0 + ((origin.x - x) ** 2 + (origin.y - y) ** 2) ** 0.5 * seconds
         begins = max(at + way, stop.earliest)
-        if begins > stop.latest or begins + stop.lasts > route.worker.shift[1]:
-            continue
-        if index < len(route.stops):
-            following = route.stops[index]
-            limit = route.late.get(following.order or 0, following.latest)
-            if begins + stop.lasts + estimate(stop.site, following.site, route.worker.means) > max(
-                limit, following.latest
-            ):
-                continue
-        yield way, index
+        if begins <= stop.latest and route.leaves_time(index, stop.site, begins + stop.lasts):
+            yield way, index
 
 
 def rounds_for_meal(route: Route, stop: Planned, fetch: Planned, now: float) -> Iterator[tuple[float, list[Planned]]]:
@@ -187,19 +199,23 @@ def rounds_for_meal(route: Route, stop: Planned, fetch: Planned, now: float) -> 
             continue
         fuller = replace(begun, meals=begun.meals | {stop.order}, earliest=max(begun.earliest, fetch.earliest))
         for place in range(index + 1, len(route.stops) + 1):
+            if place > index + 1 and route.stops[place - 1].kitchen is not None:
+                break
             site, at = route.place_before(place, now)
             if at > stop.latest:
                 break
             way = estimate(site, stop.site, route.worker.means)
+            over = max(at + way, stop.earliest) + stop.lasts
+            if over - stop.lasts > stop.latest or not route.leaves_time(place, stop.site, over):
+                continue
             rest = [*route.stops[:index], fuller, *route.stops[index + 1 : place], stop, *route.stops[place:]]
             yield way, rest
-            if place < len(route.stops) and route.stops[place].kitchen is not None:
-                break
     ride = estimate(fetch.site, stop.site, route.worker.means)
     for place in range(route.first_free, len(route.stops) + 1):
         site, at = route.place_before(place, now)
         if at > stop.latest:
             return
         way = estimate(site, fetch.site, route.worker.means)
-        if at + way + LOADING + ride <= stop.latest:
+        begins = max(at + way + LOADING + ride, fetch.earliest + ride, stop.earliest)
+        if begins <= stop.latest and route.leaves_time(place, stop.site, begins + stop.lasts):
             yield way + ride, [*route.stops[:place], fetch, stop, *route.stops[place:]]
