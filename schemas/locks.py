@@ -30,6 +30,10 @@ class AdvisoryLock(IntEnum):
     """Two engines would ask for the same tasks."""
     FORECASTS = 7_221_110
     """Foretelling who will be late."""
+    SERVICE_REQUESTS = 7_221_125
+    """Presses of one home's green buttons join, which two who looked at once would not see."""
+    DAY_PLANS = 7_221_111
+    """Asking for plans of days."""
     SEEDING = 7_221_177
     STAFFING = 7_221_178
 
