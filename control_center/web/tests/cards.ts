@@ -1,4 +1,5 @@
 import type {
+  VisitProof,
   AlarmCard,
   CallCard,
   ElderBrief,
@@ -65,6 +66,26 @@ const item = {
   skills: ['meal_delivery'],
 }
 
+/** Nothing is demanded, and nothing is there. */
+export function visitProof(changes: Partial<VisitProof> = {}): VisitProof {
+  return {
+    photos_needed: 0,
+    photos: [],
+    ticks: [],
+    pre_checks: [],
+    least_minutes: 0,
+    checked_in_by: null,
+    phone_times: {},
+    flags: [],
+    flag_reason: null,
+    confirm_code: null,
+    confirmed_how: null,
+    payment_held: null,
+    rating: null,
+    ...changes,
+  }
+}
+
 /** A meal asked for five minutes ago, to be accepted within five, to arrive in half an hour's time or the next. */
 export function orderCard(id: number, changes: Partial<OrderCard> = {}): OrderCard {
   return {
@@ -98,6 +119,10 @@ export function orderCard(id: number, changes: Partial<OrderCard> = {}): OrderCa
     attention: null,
     offers_open: 2,
     offers_made: 2,
+    planned_at: null,
+    lead_id: null,
+    companion: null,
+    proof: visitProof(),
     ...changes,
   }
 }

@@ -149,7 +149,7 @@ describe('a visit', () => {
     await phone.tap('next-step', '[data-step="complete"]')
     await phone.page.find('textarea').setValue(' All well ')
     await phone.tap('complete-submit')
-    const done = { lat: 29.82, lon: 106.42, accuracy_m: 14, note: 'All well' }
+    const done = { lat: 29.82, lon: 106.42, accuracy_m: 14, note: 'All well', reason: null, elder_code: null }
     expect(phone.sent('POST /orders/101/complete')).toEqual([done])
   })
 

@@ -70,6 +70,13 @@ export interface AlarmFinding {
   refused_reason?: string | null
   refused_times?: number | null
   refused_topic?: string | null
+  /** The worker who calls for help herself, and the home she is at. */
+  worker?: string | null
+  worker_phone?: string | null
+  worker_provider?: string | null
+  visit_order?: number | null
+  visit_address?: string | null
+  accuracy_m?: number | null
 }
 
 export interface AlarmCard {

@@ -15,6 +15,7 @@ import type {
   ElderCard,
   ElderState,
   ElderThresholds,
+  Ending,
   FailReason,
   FamilyPage,
   HandoffView,
@@ -36,6 +37,8 @@ import type {
   Session,
   ShelveReason,
   Spot,
+  StepAnswer,
+  StepReport,
   Unrecorded,
   UnrecordedCard,
   Vital,
@@ -78,7 +81,8 @@ export function whenSignedOut(listener: () => void): void {
 /** Asks the service; `path` is below /api. Rejects with ApiError. */
 export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { 'Accept-Language': language, Accept: 'application/json' }
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  const picture = body instanceof Blob ? body : null
+  if (body !== undefined) headers['Content-Type'] = picture ? picture.type : 'application/json'
   let response: Response
   try {
     response = await fetch(`/api${path}`, {
@@ -86,7 +90,7 @@ export async function request<T>(method: string, path: string, body?: unknown): 
       headers,
       credentials: 'same-origin',
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: picture ?? (body === undefined ? undefined : JSON.stringify(body)),
     })
   } catch {
     throw new ApiError(0, 'network', '')
@@ -214,9 +218,17 @@ export const api = {
   searchAgain: (id: number) => stepOrder(id, 'search'),
   confirmOrder: (id: number) => stepOrder(id, 'confirm'),
   depart: (id: number) => stepOrder(id, 'depart'),
-  checkIn: (id: number, spot: Spot) => stepOrder(id, 'check-in', spot),
+  checkIn: (id: number, spot: Spot | null, code: string | null = null) =>
+    stepOrder(id, 'check-in', { ...spot, ...(code === null ? {} : { code }) }),
   begin: (id: number) => stepOrder(id, 'begin'),
-  complete: (id: number, spot: Spot | null, note: string | null) => stepOrder(id, 'complete', { ...spot, note }),
+  complete: (id: number, spot: Spot | null, ending: Ending) => stepOrder(id, 'complete', { ...spot, ...ending }),
+  measure: (id: number, signs: Partial<Record<Vital, number>>) => stepOrder(id, 'measurements', signs),
+  tick: (id: number, code: string, done: boolean) =>
+    request<OrderAnswer>('PUT', `/orders/${id}/ticks/${code}`, { done }),
+  sendPhoto: (id: number, picture: Blob, captured_at: string) =>
+    request<{ photo_id: number; new: boolean }>('POST', `/orders/${id}/photos?${query({ captured_at })}`, picture),
+  reportSteps: (steps: StepReport[]) => request<{ steps: StepAnswer[] }>('POST', '/work/steps', { steps }),
+  callForHelp: (spot: Spot | null) => request<{ alarm_id: number }>('POST', '/work/sos', { ...spot }),
   fail: (id: number, reason: FailReason, note: string | null) => stepOrder(id, 'fail', { reason, note }),
   acceptOffer: (id: number) => request<OfferAnswer>('POST', `/offers/${id}/accept`, {}),
   declineOffer: (id: number, reason: DeclineReason) =>

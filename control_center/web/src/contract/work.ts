@@ -1,5 +1,6 @@
 /** Shapes of orders, offers, workers and what families see. Times are ISO-8601 UTC text. */
 import type { ElderBrief, Organisation, Person, Severity, SlaTarget, TimelineEntry } from './register'
+import type { VisitProof } from './visits'
 
 export const ORDER_STATES = [
   'requested',
@@ -48,75 +49,6 @@ export type OrderSlaStage = 'accept' | 'arrive' | 'finish'
 export interface Point {
   lat: number
   lon: number
-}
-
-export type Vital = 'hr' | 'spo2' | 'rr' | 'temp' | 'sbp' | 'dbp'
-
-/** A vital sign that must be in range before a service; measured at most so many minutes before. */
-export interface PreCheck {
-  sign: Vital
-  least: number | null
-  most: number | null
-  minutes: number
-}
-
-/** What proves a visit: what its item demands and what is there. */
-export interface VisitProof {
-  photos_needed: number
-  photos: { id: number; received_at: string; captured_at: string | null; own: boolean }[]
-  ticks: { code: string; zh: string; en: string; done_at: string | null }[]
-  pre_checks: PreCheck[]
-  least_minutes: number
-  checked_in_by: 'gps' | 'code' | 'back_entry' | null
-  /** The phone's own times of steps that it took without a network. */
-  phone_times: Record<string, string>
-  /** For staff only. */
-  flags: ('evidence_missing' | 'short' | 'offline' | 'back_entry')[]
-  flag_reason: string | null
-  /** For staff and families until the visit ends. */
-  confirm_code: string | null
-  confirmed_how: 'staff' | 'family' | 'code' | 'silence' | null
-  payment_held: 'review' | 'fraud' | null
-  rating: { stars: number; words: string | null; side: 'family' | 'elder'; at: string } | null
-}
-
-/** One step as a phone kept it while it had no network. */
-export interface StepReport {
-  client_id: string
-  order_id: number
-  step: 'depart' | 'check_in' | 'begin' | 'tick' | 'measure' | 'complete' | 'fail'
-  captured_at: string
-  lat?: number
-  lon?: number
-  accuracy_m?: number
-  code?: string
-  tick?: string
-  done?: boolean
-  measured?: Partial<Record<Vital, number>>
-  note?: string | null
-  reason?: string | null
-  fail_reason?: FailReason
-  elder_code?: string
-  photos?: string[]
-}
-
-/** What became of a reported step. */
-export interface StepAnswer {
-  client_id: string
-  outcome: 'done' | 'refused'
-  code: string | null
-  message: string | null
-  received_at: string
-  repeated: boolean
-}
-
-/** The end of a visit as its worker tells it. */
-export interface Ending {
-  note: string | null
-  /** Why evidence is missing or the visit was short. */
-  reason: string | null
-  /** What the elder's side told her, which confirms the visit at once. */
-  elder_code: string | null
 }
 
 /** A position as a phone tells it; metres. */
@@ -197,6 +129,10 @@ export interface OrderCard {
   attention: AttentionNote | null
   offers_open: number
   offers_made: number
+  planned_at: string | null
+  lead_id: number | null
+  /** The other order of a visit that takes two workers. */
+  companion: { order_id: number; state: OrderState; worker: WorkerBrief | null } | null
   proof: VisitProof
 }
 
@@ -208,6 +144,8 @@ export interface OfferReasons {
   load: number
   familiarity: number
   cost: number
+  /** What the cost is the sum of, in minutes. */
+  parts: Record<string, number>
 }
 
 export interface OfferEntry {
@@ -219,6 +157,24 @@ export interface OfferEntry {
   answered_at: string | null
   decline_reason: DeclineReason | null
   reasons: OfferReasons
+  /** The look in which she was asked. */
+  search: number | null
+}
+
+/** One look for somebody to take an order: how many were gone through, and the nearest of those who were not asked. */
+export interface OrderSearch {
+  id: number
+  at: string
+  mode: string | null
+  considered: number
+  eligible: number
+  left_out: {
+    worker: string | null
+    missing: string[]
+    cost: number
+    parts: Record<string, number>
+    looked_into: boolean
+  }[]
 }
 
 export interface OrderDetail {
@@ -226,6 +182,8 @@ export interface OrderDetail {
   timeline: TimelineEntry[]
   /** Empty for families. */
   offers: OfferEntry[]
+  /** Empty for families and workers. */
+  searches: OrderSearch[]
 }
 
 /** What is asked for; `window_to` absent means the item's usual window. */

@@ -1,7 +1,10 @@
 import { ref, type Ref } from 'vue'
 import type { OrderCard } from '../contract/types'
 import { work } from './actions'
-import { NoPosition, locate, metresBetween, type Trouble } from './locate'
+import { NoPosition, glance, locate, metresBetween, type Trouble } from './locate'
+
+/** Ms that a check-in by code waits for a position. */
+const GLANCE_MS = 4_000
 
 /** How the attempt to check in stands: measuring, measured (metres), or without a position. */
 export type Attempt =
@@ -11,7 +14,11 @@ export type Attempt =
   | { state: 'failed'; trouble: Trouble }
 
 /** Checks in with the phone's position, and keeps what was measured for the worker to read. */
-export function useCheckIn(): { attempt: Ref<Attempt>; checkIn: (order: OrderCard) => Promise<void> } {
+export function useCheckIn(): {
+  attempt: Ref<Attempt>
+  checkIn: (order: OrderCard) => Promise<void>
+  checkInByCode: (order: OrderCard, code: string) => Promise<void>
+} {
   const attempt = ref<Attempt>({ state: 'idle' })
 
   async function checkIn(order: OrderCard): Promise<void> {
@@ -27,5 +34,10 @@ export function useCheckIn(): { attempt: Ref<Attempt>; checkIn: (order: OrderCar
     }
   }
 
-  return { attempt, checkIn }
+  /** By the code that hangs in the home; where the phone is goes with it, if it knows. */
+  async function checkInByCode(order: OrderCard, code: string): Promise<void> {
+    await work.checkIn(order, await glance(GLANCE_MS), code)
+  }
+
+  return { attempt, checkIn, checkInByCode }
 }
