@@ -162,7 +162,7 @@ def test_bad_ids_on_every_route_that_takes_one(client: TestClient, app: FastAPI,
                 body = None if method == "GET" else {"text": "x", "outcome": "false_alarm", "state": "home"}
                 members = ("supervisor", "worker_of_gui")
                 for answer in ask_all(client, cast, method, path, members, json=body, headers=JSON):
-                    is_refused(answer, 401, 403, 404, 422)
+                    is_refused(answer, 401, 403, 404, 415, 422)
 
 
 @pytest.mark.parametrize(
