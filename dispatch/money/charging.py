@@ -107,10 +107,7 @@ def charge_key(order_id: int) -> str:
 def void(tx: Transaction, now: datetime, order_id: int, actor_id: int | None) -> int | None:
     """A visit turns out never to have taken place: what its confirmation cost is undone, once; an order that is
     confirmed afterwards costs nothing. Returns the new entry's id, or None when there is nothing to undo."""
-    entry = entry_by_key(tx, charge_key(order_id))
-    if entry is None or tx.row(REVERSED, {"id": entry["id"]}) is not None:
-        return None
-    return _reverse(tx, now, entry, actor_id, FRAUD)
+    return reverse(tx, now, charge_key(order_id), actor_id, FRAUD)
 
 
 def charge_failed(
@@ -192,12 +189,12 @@ def order_sums(tx: Transaction, order_id: int) -> Moved:
 
 
 def reverse(tx: Transaction, now: datetime, key: str, actor_id: int | None, note: str) -> int | None:
-    """Undo the entry of an event by a new one that names it; returns the new one's id, or None when nothing was booked.
-
-    Raises Refused: already_reversed, not_reversible.
-    """
+    """Undo the entry of an event by a new one that names it; returns the new one's id, or None when nothing was booked
+    or somebody has undone it by hand. Raises Refused: not_reversible."""
     entry = entry_by_key(tx, key)
-    return None if entry is None else _reverse(tx, now, entry, actor_id, note)
+    if entry is None or tx.row(REVERSED, {"id": entry["id"]}) is not None:
+        return None
+    return _reverse(tx, now, entry, actor_id, note)
 
 
 def reverse_entry(tx: Transaction, now: datetime, entry_id: int, actor_id: int, note: str) -> int:

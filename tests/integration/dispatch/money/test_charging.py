@@ -149,6 +149,7 @@ def test_a_visit_that_did_not_take_place_is_paid_by_whom_the_rule_says_and_never
     assert (books.balance("elder"), books.balance("subsidy"), books.balance("provider")) == (2_000, 0, -5_700)
     with transaction(books.conn) as tx:
         assert charging.reverse(tx, NOW, "no_show:1", books.supervisor, "看错了") is not None
+        assert charging.reverse(tx, NOW, "no_show:1", books.supervisor, "又看错了") is None
         assert charging.reverse(tx, NOW, "no_show:2", books.supervisor, "没有") is None
     assert books.balance("elder") == books.balance("provider") == books.balance("district") == 0
 
