@@ -28,7 +28,8 @@ const offer: OfferEntry = {
   expires_at: at(30),
   answered_at: at(-40),
   decline_reason: 'too_far',
-  reasons: { rank: 1, candidates: 4, travel_minutes: 6, distance_m: 1400, load: 2, familiarity: 3, cost: 9 },
+  reasons: { rank: 1, candidates: 4, travel_minutes: 6, distance_m: 1400, load: 2, familiarity: 3, cost: 9, parts: {} },
+  search: null,
 }
 
 let desk: Phone
@@ -66,6 +67,7 @@ function orderDetail(order: OrderCard): void {
       { id: 1, at: at(-60), kind: 'declined', actor: null, note: null, detail: { worker: 'Zhou', reason: 'too_far' } },
     ],
     offers: [offer],
+    searches: [],
   })
 }
 
