@@ -61,7 +61,7 @@ class Stage:
         self.conn = conn
         self.faults: list[str] = []
         self._browser = browser
-        self._base_url = base_url
+        self.base_url = base_url
         self._contexts: dict[str, BrowserContext] = {}
         self._pages: dict[str, Page] = {}
         cast = read_cast(conn, 12)
@@ -135,6 +135,10 @@ class Stage:
         if context is not None:
             context.set_geolocation({"latitude": spot.lat, "longitude": spot.lon, "accuracy": 12})
 
+    def cut_off(self, username: str, *, cut: bool) -> None:
+        """Somebody's phone loses the network, or finds it again."""
+        self._contexts[username].set_offline(cut)
+
     def orders_of(self, elder: Elder) -> int:
         """How many orders there have been for an elder."""
         found = self.conn.execute("SELECT count(*) FROM service_order WHERE elder_id = %s", (elder.id,)).fetchone()
@@ -160,7 +164,7 @@ class Stage:
         return self._pages[username]
 
     def _new_page(self, username: str, size: tuple[int, int]) -> Page:
-        options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "base_url": self._base_url}
+        options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "base_url": self.base_url}
         context = self._browser.new_context(
             **options, locale="zh-CN", timezone_id="Asia/Shanghai", permissions=["geolocation"]
         )

@@ -83,6 +83,7 @@ def test_a_meal_is_ordered_brought_and_confirmed(stage: Stage) -> None:
     fits_a_small_phone(phone, "worker-visit-small")
     fits_a_small_phone(relative, "family-visit-small")
     step.click()
+    phone.get_by_test_id("complete-reason").locator("textarea").fill("老人刚睡下，没有拍照")
     fits_a_small_phone(phone, "worker-complete-small")
     phone.get_by_test_id("complete-submit").click()
 
