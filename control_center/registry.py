@@ -208,9 +208,10 @@ def set_state(elder_id: ElderId, change: StateChange, account: Staff, db: Db, no
     """Say where an elder is: alarms raised from now on follow it, orders wait for a person, and cards show it."""
     with db.transaction() as tx:
         found = found_in_scope(tx, now, account, elder_id)
+        # The engine locks a schedule before the elder for whom it orders.
+        scheduling.elder_state_changed(tx, now, elder_id)
         tx.execute(SET_STATE, {"elder_id": elder_id, "state": change.state, "note": change.note or None, "now": now})
         elder_state_changed(tx, now, elder_id, change.state)
-        scheduling.elder_state_changed(tx, now, elder_id)
         card = elder_card(tx.conn, now, account, found)
         log_access(tx, now, account.id, "elder.state_changed", elder_id=elder_id)
         tx.emit(Event("elder.changed", now, elder_id=elder_id, account_id=account.id))
