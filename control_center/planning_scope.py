@@ -51,6 +51,7 @@ COLLEAGUES = statement("""
     WHERE account.disabled_at IS NULL AND EXISTS (
         SELECT FROM provider_area JOIN org_unit AS area ON area.code = provider_area.org_code
         WHERE provider_area.provider_id = worker.provider_id
+          AND (provider_area.valid_to IS NULL OR provider_area.valid_to > %(now)s::timestamptz)
           AND (starts_with(area.path, %(path)s::text) OR starts_with(%(path)s::text, area.path)))
     ORDER BY role, name, id
     LIMIT 500

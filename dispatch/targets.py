@@ -110,7 +110,8 @@ GRID_WORKERS = statement("""
     WHERE worker.kind = 'grid'
       AND EXISTS (
           SELECT FROM provider_area JOIN org_unit AS area ON area.code = provider_area.org_code
-          WHERE provider_area.provider_id = worker.provider_id AND starts_with(%(org_path)s::text, area.path))
+          WHERE provider_area.provider_id = worker.provider_id AND starts_with(%(org_path)s::text, area.path)
+            AND (provider_area.valid_to IS NULL OR provider_area.valid_to > %(now)s::timestamptz))
       AND (pairing.id IS NOT NULL OR EXISTS (
           SELECT FROM worker_shift AS shift
           WHERE shift.worker_id = worker.id AND shift.starts_at <= %(now)s::timestamptz
