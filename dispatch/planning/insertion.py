@@ -1,6 +1,6 @@
 """Routes under the exact clock: visits put where they cost least, taken out, and exchanged for others."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from dispatch.planning.tasks import NO_PICKUP, Crew, Day, Task
 from dispatch.planning.timing import BREAK, PICKUP, Clock, Timed, is_task
@@ -17,6 +17,8 @@ class Routes:
         self.clock = Clock(day)
         self.timed: dict[int, Timed] = {}
         self.left: set[int] = {task.number for task in day.tasks}
+        self._loading = day.problem.pickup_duration
+        self._eps = day.problem.resolution * 1e-4
 
     def cost(self) -> float:
         """What the routes cost, and what the tasks outside are worth."""
@@ -43,30 +45,57 @@ class Routes:
             if found is not None:
                 self._set(crew, found)
 
+    def take_better(self, crews: set[int], new: dict[int, list[int]], old: dict[int, list[int]], until: Until) -> None:
+        """Give some workers their new stops, or their old ones where those are worth more under the exact clock.
+
+        What does not fit into the new routes is inserted again before they are compared.
+        """
+        elsewhere = {crew.number for crew in self._day.crews} - crews
+        for crew, stops in new.items():
+            self.take(crew, stops)
+        tasks = {stop for stops in (*new.values(), *old.values()) for stop in stops if is_task(stop)}
+        self.insert(sorted(tasks & self.left), until, elsewhere)
+        self.exchange(until, tasks, elsewhere)
+        found = self.cost()
+        made = {crew: timed for crew, timed in self.timed.items() if crew in crews}
+        for crew in made:
+            self._drop(crew)
+        for crew, stops in old.items():
+            self.take(crew, stops)
+        if self.cost() <= found:
+            return
+        for crew in crews:
+            self._drop(crew)
+        for crew, timed in made.items():
+            self._set(crew, timed)
+
     def remove(self, tasks: set[int]) -> None:
         """Take tasks out of the routes they are in; a route that cannot stand without them loses what does not fit."""
         for crew, made in list(self.timed.items()):
             if not tasks.isdisjoint(made.stops):
                 self.take(crew, [stop for stop in made.stops if stop not in tasks])
 
-    def insert(self, numbers: Iterable[int], until: Until = lambda: False) -> None:
-        """Put tasks where they cost least, the most valuable and the hardest to place first."""
+    def insert(
+        self, numbers: Iterable[int], until: Until = lambda: False, untouched: Container[int] = frozenset()
+    ) -> None:
+        """Put tasks where they cost least, the most valuable and the hardest to place first; not with the untouched."""
         tasks = [self._day.tasks[number] for number in numbers]
         for task in sorted(tasks, key=lambda task: (-self._worth(task.number), len(task.able), task.due, task.number)):
             if until():
                 return
-            found = self._cheapest(task, self.near(task))
+            found = self._cheapest(task, self.near(task, untouched))
             if found is not None:
                 self._set(*found)
 
-    def exchange(self, until: Until) -> None:
+    def exchange(self, until: Until, only: set[int] | None = None, untouched: Container[int] = frozenset()) -> None:
         """Make room for tasks that are left: another task goes elsewhere, or out where it is worth less."""
-        for number in sorted(self.left, key=lambda number: (-self._worth(number), number)):
+        left = self.left if only is None else self.left & only
+        for number in sorted(left, key=lambda number: (-self._worth(number), number)):
             if until():
                 return
-            self._make_room(self._day.tasks[number])
+            self._make_room(self._day.tasks[number], untouched)
 
-    def near(self, task: Task) -> list[list[int]]:
+    def near(self, task: Task, untouched: Container[int] = frozenset()) -> list[list[int]]:
         """Who may do a task: first the nearest, then the others, each in order of the way from the nearest stop."""
         day = self._day
 
@@ -76,7 +105,8 @@ class Routes:
             places = [crew.start] if made is None else [day.tasks[at].place for at in made.stops if is_task(at)]
             return min(float(crew.ways[place, task.place]) for place in places)
 
-        order = sorted(task.able, key=lambda number: (way(number), number))
+        able = [number for number in task.able if number not in untouched]
+        order = sorted(able, key=lambda number: (way(number), number))
         return [order[:_NEAREST], order[_NEAREST:]]
 
     def _worth(self, number: int) -> float:
@@ -116,61 +146,76 @@ class Routes:
     def best_in(self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None = None) -> Timed | None:
         """The same for any stops; `made` tells their times where they are known."""
         best: Timed | None = None
-        for way in self._ways(task, stops, made):
+        for way in self._ways(crew, task, stops, made):
             found = self.clock.timed(crew, way)
             if found is not None and (best is None or found.cost < best.cost):
                 best = found
         if best is None and crew.worker.breaks:
             bare = [stop for stop in stops if stop < BREAK]
-            for way in self._ways(task, bare, None):
+            for way in self._ways(crew, task, bare, None):
                 found = self.clock.with_breaks(crew, way)
                 if found is not None and (best is None or found.cost < best.cost):
                     best = found
         return best
 
-    def _ways(self, task: Task, stops: Sequence[int], made: Timed | None) -> Iterable[list[int]]:
-        """Orders of the stops with the task in each position in which it can still be reached."""
+    def _ways(self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None) -> Iterable[list[int]]:
+        """Orders of the stops with the task in each position in which it, and the stop after it, can be reached."""
         pickup = PICKUP - task.pickup
         fetched = False
+        here = crew.start
         for at in range(len(stops) + 1):
-            if made is not None and at > 0 and made.end[at - 1] > task.latest:
-                return
-            if made is not None and at < len(stops) and made.start[at] + self._spare(stops[at]) < task.earliest:
-                fetched = fetched or stops[at] == pickup
-                continue
+            if at > 0:
+                here = self._place(stops[at - 1], here)
+                fetched = fetched or stops[at - 1] == pickup
+                if made is not None and made.end[at - 1] > task.latest:
+                    return
+            free = None if made is None else (made.end[at - 1] if at > 0 else crew.worker.shift[0])
+            following = stops[at] if at < len(stops) else None
             before, after = stops[:at], stops[at:]
-            if task.pickup == NO_PICKUP:
+            if (task.pickup == NO_PICKUP or fetched) and self._fits(crew, task, here, free, following):
                 yield [*before, task.number, *after]
-                continue
-            if fetched:
-                yield [*before, task.number, *after]
-            yield [*before, pickup, task.number, *after]
-            fetched = fetched or (at < len(stops) and stops[at] == pickup)
+            if task.pickup != NO_PICKUP:
+                there = None if free is None else free + float(crew.ways[here, task.pickup]) + self._loading
+                if self._fits(crew, task, task.pickup, there, following):
+                    yield [*before, pickup, task.number, *after]
 
-    def _spare(self, stop: int) -> float:
-        """By how much a stop can start later than it does, at the very most."""
-        if not is_task(stop):
-            return float("inf")
-        task = self._day.tasks[stop]
-        return task.latest - task.earliest
+    def _place(self, stop: int, here: int) -> int:
+        return self._day.tasks[stop].place if is_task(stop) else PICKUP - stop if stop < 0 else here
 
-    def _make_room(self, task: Task) -> None:
-        for crew in self.near(task)[0]:
+    def _fits(self, crew: Crew, task: Task, here: int, free: float | None, following: int | None) -> bool:
+        """Whether the task can start in time from there, and the next task, or the end, after it; True if unknown."""
+        if free is None:
+            return True
+        begin = max(free + crew.ways[here, task.place], task.earliest)
+        if begin > task.latest + self._eps:
+            return False
+        done = begin + task.duration
+        if following is None:
+            home = done if crew.end is None else done + crew.ways[task.place, crew.end]
+            return home <= crew.worker.shift[1] + crew.worker.overtime + self._eps
+        if not is_task(following):
+            return True
+        other = self._day.tasks[following]
+        return done + crew.ways[task.place, other.place] <= other.latest + self._eps
+
+    def _make_room(self, task: Task, untouched: Container[int]) -> None:
+        for crew in self.near(task, untouched)[0]:
             made = self.timed.get(crew)
             if made is None:
                 continue
             for out in [stop for stop in made.stops if is_task(stop) and not self._day.tasks[stop].is_fixed]:
-                if self._swap(crew, made, out, task):
+                if self._swap(crew, made, (out, task), untouched):
                     return
 
-    def _swap(self, crew: int, made: Timed, out: int, task: Task) -> bool:
+    def _swap(self, crew: int, made: Timed, pair: tuple[int, Task], untouched: Container[int]) -> bool:
+        out, task = pair
         other = self._day.tasks[out]
         rest = [stop for stop in made.stops if stop != out]
         found = self.best_in(self._day.crews[crew], task, self._needed(rest))
         if found is None:
             return False
         gain = made.cost + task.prize - found.cost
-        elsewhere = self._cheapest(other, [[number for number in self.near(other)[0] if number != crew]])
+        elsewhere = self._cheapest(other, [[number for number in self.near(other, untouched)[0] if number != crew]])
         if elsewhere is not None:
             old = self.timed.get(elsewhere[0])
             if gain > elsewhere[1].cost - (old.cost if old else 0.0):

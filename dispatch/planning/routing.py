@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from pyvrp import (
@@ -22,7 +22,6 @@ from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCrit
 from dispatch.planning.sheet import Sheet
 
 Path = list[tuple[str, int]]
-_ENDLESS: Final = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,6 @@ def _data(sheet: Sheet) -> ProblemData:
                 tw_late=max(vehicle.shift),
                 profile=vehicle.profile,
                 reload_depots=vehicle.reloads,
-                shift_duration=_ENDLESS if vehicle.longest is None else vehicle.longest,
                 initial_load=vehicle.initial_load,
             )
             for vehicle in sheet.vehicles

@@ -13,7 +13,7 @@ from typing import Final
 
 from dispatch.planning.insertion import Routes
 from dispatch.planning.parts import Held, parts_of
-from dispatch.planning.rounds import gatherings, needs_rounds, round_unit, rounds_of
+from dispatch.planning.rounds import needs_rounds, round_unit
 from dispatch.planning.routing import Effort, route
 from dispatch.planning.sheet import Sheet, SheetMaker
 from dispatch.planning.tasks import NO_PICKUP, Day
@@ -22,9 +22,10 @@ from dispatch.planning.units import Part, Unit, single
 
 Tell = Callable[[str], None]
 Paths = list[tuple[int, list[tuple[str, int]]]]
-_GATHERING: Final = 0.12
-_PHASES: Final = (0.5, 0.3, 0.2)
-"""How the time is shared: the first routes, then twice with the day cut elsewhere."""
+_FIRST: Final = 0.45
+"""The most of the time in which the first routes are made by insertion alone."""
+_PHASES: Final = (0.4, 0.25, 0.2, 0.15)
+"""How the time is shared: the first routes, then with the day cut elsewhere each time."""
 _MENDING: Final = 0.15
 """The share of a phase in which what is left is inserted."""
 _WRITING: Final = 0.02
@@ -54,12 +55,19 @@ class Search:
         best = Routes(self.day)
         if not self.day.crews or not any(task.able for task in self.day.tasks):
             return best
+        began = time.monotonic()
+        whole = max(0.1, self.until - began)
+        held = [Held(crew, [], []) for crew in self.day.crews]
+        units = [single(task) for task in self.day.tasks if task.able]
+        if self._is_relaxed() or len(parts_of(self.day, held, units, Random(self.seed))) > 1:
+            # PyVRP alone finds room for everybody only late on a full day; what is inserted at first it makes shorter.
+            self.tell(f"{len(units)} to insert")
+            self._mend(best, began + whole * _FIRST)
+            held, units = self._opened(best)
         with ExitStack() as stack:
             pool = self._pool(stack)
-            units = self._gathered(pool)
             began = time.monotonic()
             whole = max(0.1, self.until - began)
-            held = [Held(crew, [], []) for crew in self.day.crews]
             for phase in range(len(_PHASES)):
                 parts = parts_of(self.day, held, units, self.random)
                 end = began + whole * sum(_PHASES[: phase + 1])
@@ -67,10 +75,13 @@ class Search:
                     # A day in one piece gains nothing from being cut elsewhere: one long search, and a short one
                     # from where the exact clock has put what was left.
                     end = self.until - (whole * _PHASES[-1] if phase == 0 and self._is_relaxed() else 0)
-                made = self._routed(pool, parts, end, Routes(self.day) if phase == 0 else self._rest(best, held))
-                if phase == 0 or made.cost() < best.cost():
+                made = self._routed(pool, parts, end, self._rest(best, held))
+                self.tell(f"{len(made.left)} left, {made.cost():.0f}")
+                if made.cost() < best.cost():
                     best = made
-                if time.monotonic() >= self.until - 0.3 or (len(parts) == 1 and (phase > 0 or not self._is_relaxed())):
+                if time.monotonic() >= self.until - whole * _WRITING or (
+                    len(parts) == 1 and (phase > 0 or not self._is_relaxed())
+                ):
                     break
                 held, units = self._opened(best)
         return best
@@ -100,37 +111,26 @@ class Search:
             return [route(sheet, effort) for sheet, effort in zip(sheets, efforts, strict=True)]
         return list(pool.map(route, sheets, efforts))
 
-    def _gathered(self, pool: Executor | None) -> list[Unit]:
-        """Everything that somebody can do, hot loads in rounds."""
-        day = self.day
-        if not needs_rounds(day):
-            return [single(task) for task in day.tasks if task.able]
-        groups = gatherings(day)
-        self.tell(f"{len(groups)} gatherings of loads")
-        seconds = (self.until - time.monotonic()) * _GATHERING
-        found = self._ask(pool, [group.sheet for group in groups], seconds)
-        units = [single(task) for task in day.tasks if task.able and task.pickup == NO_PICKUP]
-        for group, paths in zip(groups, found, strict=True):
-            units.extend(rounds_of(day, group, paths))
-        return units
-
     def _routed(self, pool: Executor | None, parts: list[Part], end: float, routes: Routes) -> Routes:
         """Route the parts, time what comes back, and insert what was left until the phase ends."""
         self.tell(f"{len(parts)} parts")
-        makers = [SheetMaker(part) for part in parts if part.units]
+        makers = [SheetMaker(part) for part in parts if part.units and part.crews]
         sheets = [maker.sheet() for maker in makers]
         left = max(0.1, end - time.monotonic())
         found = self._ask(pool, sheets, left * (1 - (_MENDING if self._is_relaxed() else _WRITING)))
+        latest = max(end, time.monotonic() + left * _MENDING / 2)
         for maker, sheet, paths in zip(makers, sheets, found, strict=True):
             free = [list(vehicle.crews) for vehicle in sheet.vehicles]
-            for vehicle, path in paths:
-                routes.take(free[vehicle].pop(0), maker.stops(sheet, vehicle, path))
-        self.tell(f"{len(routes.left)} left to insert")
-        mended = max(end, time.monotonic() + left * _MENDING / 2)
-        routes.insert(sorted(routes.left), lambda: time.monotonic() > mended)
-        routes.exchange(lambda: time.monotonic() > mended)
-        self.tell(f"{len(routes.left)} left")
+            made = {free[vehicle].pop(0): maker.stops(sheet, vehicle, path) for vehicle, path in paths}
+            crews = {crew.number for crew in maker.part.crews}
+            routes.take_better(crews, made, maker.part.routes, lambda: time.monotonic() > latest)
+        self._mend(routes, latest)
         return routes
+
+    def _mend(self, routes: Routes, end: float) -> None:
+        """Insert what is left, and make room for the rest."""
+        routes.insert(sorted(routes.left), lambda: time.monotonic() > end)
+        routes.exchange(lambda: time.monotonic() > end)
 
     def _rest(self, best: Routes, held: list[Held]) -> Routes:
         """Only the routes of those who are not planned again."""
@@ -186,7 +186,8 @@ class Search:
                     and (tasks[made.stops[last + 1]].pickup == place)
                 ):
                     last += 1
-                whole = round_unit(self.day, place, means, [tasks[number] for number in made.stops[at + 1 : last + 1]])
+                gathered = [tasks[number] for number in made.stops[at + 1 : last + 1]]
+                whole = round_unit(self.day, place, means, gathered) if gathered else None
                 if whole is None:
                     return None
                 units.append(whole)

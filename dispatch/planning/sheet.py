@@ -51,8 +51,6 @@ class Vehicle:
     fixed_cost: int
     reloads: list[int]
     initial_load: list[int]
-    longest: int | None = None
-    """How long a route may take in all."""
 
 
 @dataclass
@@ -83,7 +81,7 @@ class SheetMaker:
 
     def __init__(self, part: Part) -> None:
         """Number the clients: units first, then a break for each worker that has one within her shift."""
-        self._part = part
+        self.part = part
         self._step = part.day.problem.resolution
         self._cost = units_cost(part)
         # PyVRP's clock begins at 0.
@@ -104,7 +102,7 @@ class SheetMaker:
 
     def sheet(self) -> Sheet:
         """The part in whole numbers."""
-        part = self._part
+        part = self.part
         starts = sorted({crew.start for crew in part.crews} | {crew.end for crew in part.crews if crew.end is not None})
         offset = len(part.units) + len(self.breaks)
         durations, costs = self._tables([*starts, *self._pickups])
@@ -142,7 +140,7 @@ class SheetMaker:
 
     def _tables(self, places: list[int]) -> tuple[dict[str, Whole], dict[str, Whole]]:
         """Durations and costs between all locations by means; the last location is nowhere: no way at all."""
-        part, units = self._part, self._part.units
+        part, units = self.part, self.part.units
         centre = self._centre()
         entries = [unit.entry for unit in units] + [centre] * len(self.breaks) + places
         exits = [unit.exit for unit in units] + [centre] * len(self.breaks) + places
@@ -150,25 +148,25 @@ class SheetMaker:
         durations, costs = {}, {}
         for means in sorted({crew.worker.means for crew in part.crews}):
             ways = part.day.ways.durations[means][np.ix_(exits, entries)]
-            # Under way to a break and from it counts half: the break will be taken at a door, not at the centre.
+            # The way to a break and from it is halved: the break will be taken at a door, not at the centre.
+            ways[:, rests] /= 2
+            ways[rests, :] /= 2
             price = ways * part.day.problem.objective.travel * self._cost
-            price[:, rests] /= 2
-            price[rests, :] /= 2
             durations[means] = _with_nowhere(np.ceil(ways / self._step - _NEAR))
             costs[means] = _with_nowhere(np.rint(price))
         return durations, costs
 
     def _centre(self) -> int:
         """The place of the part that is nearest to all its units."""
-        places = sorted({unit.entry for unit in self._part.units})
+        places = sorted({unit.entry for unit in self.part.units})
         if not places or not self.breaks:
             return 0
-        table = self._part.day.ways.durations[self._part.crews[0].worker.means]
+        table = self.part.day.ways.durations[self.part.crews[0].worker.means]
         return places[int(table[np.ix_(places, places)].sum(axis=0).argmin())]
 
     def _profiles(self) -> tuple[list[Profile], dict[int, int]]:
         """The different ways in which workers see the clients, and each worker's."""
-        part = self._part
+        part = self.part
         numbers: dict[tuple[str, tuple[int, ...], tuple[int, ...]], int] = {}
         profile_of: dict[int, int] = {}
         for crew in part.crews:
@@ -195,11 +193,11 @@ class SheetMaker:
         crew, which = self.breaks[number]
         rest = crew.worker.breaks[which]
         return Client(
-            location=len(self._part.units) + number,
+            location=len(self.part.units) + number,
             earliest=self._up(rest.window[0]),
             latest=max(self._up(rest.window[0]), self._down(rest.window[1])),
             duration=self._span(rest.duration),
-            prize=self._whole_cost(max(unit.prize for unit in self._part.units)),
+            prize=self._whole_cost(max(unit.prize for unit in self.part.units)),
             delivery=self._amounts({}),
             release=0,
         )
@@ -211,7 +209,7 @@ class SheetMaker:
         alike: dict[tuple[object, ...], Vehicle] = {}
         nowhere = len(sheet.depots) - 1
         first_pickup = len(starts)
-        for crew in self._part.crews:
+        for crew in self.part.crews:
             worker = crew.worker
             carried = [int(worker.capacity.get(kind, 0) * self._load_scale) for kind in self._kinds]
             at_kitchen = crew.start in self._pickups
@@ -223,7 +221,7 @@ class SheetMaker:
                 shift=(self._up(worker.shift[0]), self._down(worker.shift[1])),
                 capacity=carried,
                 profile=profile_of[crew.number],
-                fixed_cost=self._whole_cost(self._part.day.problem.objective.worker),
+                fixed_cost=self._whole_cost(self.part.day.problem.objective.worker),
                 reloads=[first_pickup + at for at in range(len(self._pickups))],
                 # Away from the kitchen she has nothing: a vehicle that starts full is emptied there first.
                 initial_load=carried if self._pickups and not at_kitchen else [],
@@ -234,9 +232,9 @@ class SheetMaker:
 
     def _add_routes(self, sheet: Sheet) -> None:
         vehicle_of = {crew: at for at, vehicle in enumerate(sheet.vehicles) for crew in vehicle.crews}
-        client_of = {unit.head: at for at, unit in enumerate(self._part.units)}
+        client_of = {unit.head: at for at, unit in enumerate(self.part.units)}
         rest_of = {(crew.number, which): len(client_of) + at for at, (crew, which) in enumerate(self.breaks)}
-        for crew, stops in self._part.routes.items():
+        for crew, stops in self.part.routes.items():
             vehicle = sheet.vehicles[vehicle_of[crew]]
             path: list[tuple[str, int]] = []
             for at, stop in enumerate(stops):
@@ -253,7 +251,7 @@ class SheetMaker:
 
     def stops(self, sheet: Sheet, vehicle: int, path: list[tuple[str, int]]) -> list[int]:
         """Turn a route in the sheet's numbers into stops; pickups stand where a trip needs them."""
-        part, stops = self._part, list[int]()
+        part, stops = self.part, list[int]()
         at_depot: int | None = sheet.vehicles[vehicle].start
         first_pickup = len(sheet.depots) - 1 - len(self._pickups)
         for kind, number in path:

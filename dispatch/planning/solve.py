@@ -30,7 +30,9 @@ _WHOLE_MOST: Final = 200
 _PLACING: Final = 0.15
 _A_DOUBLE: Final = 0.3
 """Seconds for each visit by two are enough to place it."""
-_IMPROVING: Final = 0.15
+_IMPROVING: Final = 0.12
+_SEARCHING: Final = 0.7
+"""The share of that in which it searches; the rest reads the plan and writes it."""
 
 
 class CannotPlan(Exception):
@@ -93,7 +95,8 @@ def _around(
     plan = plan_of(day, routes)
     if has_doubles:
         tell("visits by two, improved")
-        plan = synchronised.improve(problem, ways, plan, max(0.1, until - time.monotonic()), seed, iterations)
+        left = max(0.1, (until - time.monotonic()) * _SEARCHING)
+        plan = synchronised.improve(problem, ways, plan, left, seed, iterations)
     return plan
 
 

@@ -11,6 +11,8 @@ from dispatch.planning.travel_times import Ways
 NO_PICKUP: Final = -1
 _OPTIONAL_WAYS: Final = 3
 _REQUIRED_WAYS: Final = 10
+_FIXED_WORTH: Final = 5
+_HALF_WORTH: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,9 @@ def _bind(task: Task, fixed: Fixed | None, job: Job, numbers: dict[str, int]) ->
         return task
     is_possible = who in task.able and task.earliest <= start <= task.latest
     able = frozenset({who}) if is_possible else frozenset()
-    return replace(task, able=able, earliest=start, latest=start, wished=(start, start), is_fixed=True)
+    # Half a visit by two is none, and whoever is told an hour that cannot be moved is not told another.
+    prize = task.prize * (_FIXED_WORTH if fixed is None else _HALF_WORTH)
+    return replace(task, prize=prize, able=able, earliest=start, latest=start, wished=(start, start), is_fixed=True)
 
 
 def way_length(day: Day, crew: Crew, places: list[int]) -> float:

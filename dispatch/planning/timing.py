@@ -56,14 +56,18 @@ class Clock:
         leave = crew.worker.shift[0]
         holds: dict[int, float] = {}
         hot: list[tuple[int, int, float]] = []
+        fetched: dict[int, int] = {}
         for at, stop in enumerate(stops):
-            if not is_task(stop):
+            if stop < 0:
+                fetched[PICKUP - stop] = at
+                continue
+            if stop >= BREAK:
                 continue
             task = self._tasks[stop]
             if task.pickup == NO_PICKUP:
                 leave = leave if task.ready is None else max(leave, task.ready)
                 continue
-            came = _last(stops, PICKUP - task.pickup, at)
+            came = fetched[task.pickup]
             if task.ready is not None:
                 holds[came] = max(holds.get(came, task.ready), task.ready)
             if task.hot is not None:
@@ -182,7 +186,3 @@ class Clock:
     def _is_rested(self, crew: Crew, made: Timed) -> bool:
         numbers = range(len(crew.worker.breaks))
         return all(BREAK + number in made.stops or not self._owes(crew, made, number) for number in numbers)
-
-
-def _last(stops: Sequence[int], stop: int, before: int) -> int:
-    return next(at for at in range(before - 1, -1, -1) if stops[at] == stop)
