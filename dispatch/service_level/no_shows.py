@@ -8,13 +8,17 @@ from dispatch.orders import unassign
 from dispatch.service_level.cases import VisitPolicy, keep, visit_policy
 from dispatch.service_level.pay_rules import rule_for
 from schemas.database import Row, Transaction
+from schemas.states import AWAY
 
 
 def is_no_show(order: Row, now: datetime, policy: VisitPolicy) -> bool:
-    """Whether the worker of an order that nobody has arrived for is not coming: she has not even set out; pure."""
-    # Whoever took it when its window had passed has as long to set out as anybody.
+    """Whether the worker of an order that nobody has arrived for is not coming: she has not even set out; pure.
+
+    Nobody goes to an elder who is away, and whoever took a visit when its window had passed has as long to set out as
+    anybody.
+    """
     over: datetime = max(order["window_to"], order["accepted_at"]) + policy.no_show
-    return order["state"] == "accepted" and now >= over
+    return order["state"] == "accepted" and order["elder_state"] not in AWAY and now >= over
 
 
 def give_up_on(tx: Transaction, now: datetime, order: Row) -> bool:

@@ -144,6 +144,8 @@ class OrderLife:
             self.step(order, name)
 
     def fail(self, order: Row, reason: FailReason) -> None:
+        """Whoever has an order sets out, if she has not, and cannot do what she came for."""
+        self.step(order, "depart")
         account = self._worker(order["worker_id"]).account
         self.do("fail", lambda tx: visits.fail(tx, self.now, order["id"], account, reason, None))
 

@@ -71,6 +71,14 @@ def test_whoever_is_on_the_way_is_only_late(street: Paid) -> None:
     assert street.order("state, attention", order) == ("en_route", "late")
 
 
+def test_nobody_is_blamed_who_does_not_go_to_an_elder_in_hospital(street: Paid) -> None:
+    order = street.visit(street.add_worker("甲"))
+    street.elder_becomes("hospital", street.now)
+    street.sweep(street.now + 4 * HOUR)
+    assert street.cases() == []
+    assert street.order("state, attention", order) == ("accepted", "elder_away")
+
+
 def test_an_elder_who_is_not_there_pays_for_the_way(street: Paid) -> None:
     worker = street.add_worker("甲")
     order = street.visit(worker)
