@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatch.planning import parts
 from dispatch.planning.format import check, decode_problem, encode
 from load_tests.plan_bench.district import district_problem
 from load_tests.plan_bench.outcome import NoInstances, district_case, lines, measure, routing_case, standard_cases
@@ -91,3 +92,11 @@ def test_a_result_that_is_too_far_is_not_held() -> None:
     result = measure(district_case(1, 20, 1, 0.5), seed=1, processes=1, iterations=5)
     assert result["gap_percent"] is None and result["unserved"]
     assert "NOT HELD" in lines([result | {"held": False}])[0]
+
+
+def test_a_day_cut_into_parts_keeps_every_rule_and_serves_no_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = measure(district_case(2, 60, 12, 5.0), seed=1, processes=1, iterations=40)
+    monkeypatch.setattr(parts, "UNITS_A_PART", 16)
+    cut = measure(district_case(2, 60, 12, 5.0), seed=1, processes=1, iterations=40)
+    assert whole["faults"] == cut["faults"] == []
+    assert cut["served"] >= whole["served"] - 2
