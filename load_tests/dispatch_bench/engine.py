@@ -226,8 +226,9 @@ class Engine:
         for (_, worker), order_id in list(self._held.items()):
             if has[order_id] != self._stage.workers[worker]:
                 self._release(now, order_id)
-        for worker in {worker for _, worker in self._held}:
+        for worker in sorted({worker for _, worker in self._held}):
             self._arrange(now, worker)
+        self._ask_workers(now)
 
     @property
     def _at(self) -> datetime:
@@ -252,7 +253,7 @@ class Engine:
         """What the engine does when it is woken: act on every order that is due, one in a transaction; then the offers
         it made go to their workers."""
         self._now = now
-        while True:
+        while (due := self._due()) <= now:
             began = time.perf_counter()
             with transaction(self._conn) as tx:
                 acted = sweep_orders(tx, self._at, 1)
@@ -263,6 +264,18 @@ class Engine:
             for event in tx.events:
                 if event.kind == "order.unassigned" and event.order_id is not None:
                     self._release(now, event.order_id)
+            self._ask_workers(now)
+        if now < due < min(self._woken_at, self._until):
+            self._woken_at = due
+            self.desk.wake_at(due)
+
+    def _due(self) -> float:
+        """The second at which the first order is due."""
+        found = row(self._conn, _DUE)
+        return self._stage.second(found["due_at"]) if found and found["due_at"] else float("inf")
+
+    def _ask_workers(self, now: float) -> None:
+        """Hand over the offers that were made since the last time, and what a plan promised."""
         for made in rows(self._conn, _OFFERS, {"after": self._last_offer}):
             self._last_offer = made["id"]
             number, worker = self._numbers[made["order_id"]], self._workers[made["worker_id"]]
@@ -271,11 +284,6 @@ class Engine:
             offer = self.desk.offer(number, worker, expires_at)
             if offer is not None:
                 self._offers[offer.number] = (made["id"], made["order_id"])
-        due = row(self._conn, _DUE)
-        at = self._stage.second(due["due_at"]) if due and due["due_at"] else float("inf")
-        if at < min(self._woken_at, self._until):
-            self._woken_at = at
-            self.desk.wake_at(at)
 
     def _release(self, now: float, order_id: int) -> None:
         """The engine took an order from its worker: she need not go there."""
