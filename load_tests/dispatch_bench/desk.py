@@ -76,7 +76,7 @@ class Counterpart:
 
     def offer(self, order: int, worker: int, expires_at: float) -> Offer | None:
         """See `Desk`."""
-        why = self._why_not(order, worker)
+        why = self._why_not(order, worker, self._now)
         if why is not None:
             self.refused[why] += 1
             return None
@@ -114,7 +114,9 @@ class Counterpart:
         life.held.discard(course.order.number)
         life.carried.pop(course.order.number, None)
 
-    def _why_not(self, number: int, worker_number: int) -> str | None:
+    def _why_not(self, number: int, worker_number: int, at: float) -> str | None:
+        """The limit that an assignment would break; `at`: when she was asked, for the time she takes is not held
+        against anybody."""
         course, life = self.courses[number], self.lives[worker_number]
         order = course.order
         if not course.is_open:
@@ -126,10 +128,10 @@ class Counterpart:
         if life.is_ill or life.at_home_again:
             return "shift"
         kitchen = None if order.kitchen is None else self.kitchens[order.kitchen]
-        why = rules.broken_by(life.worker, order, self._elders[order.elder], kitchen, self._now)
+        why = rules.broken_by(life.worker, order, self._elders[order.elder], kitchen, at)
         before_her = (self.courses[held] for held in life.held)
         if why is None and any(
-            course.is_open and rules.exclude_each_other(order, course.order, self._now) for course in before_her
+            course.is_open and rules.exclude_each_other(order, course.order, at) for course in before_her
         ):
             return "twice"
         return why

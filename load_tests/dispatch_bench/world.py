@@ -84,7 +84,7 @@ class World(Counterpart):
             answer = "silent"
         if not self._dispatcher.answered(self._now, offer, answer):
             return
-        why = self._why_not(offer.order, offer.worker)
+        why = self._why_not(offer.order, offer.worker, offer.made_at)
         if answer != "accepted" or why is not None:
             self.refused[why or "not_accepted"] += 1
             self._dispatcher.lost(self._now, offer.order, offer.worker, is_ill=life.is_ill)
