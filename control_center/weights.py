@@ -38,6 +38,7 @@ class Weights(BaseModel):
     rating_minutes: Weight
     risk_minutes: Weight
     calm_minutes: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+    spare_minutes: Weight
     sex_minutes: Weight
     unskilled_minutes: Weight
     doubt_minutes: Weight

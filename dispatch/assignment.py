@@ -59,13 +59,17 @@ class Task:
     """The provider whose kitchen it is, whose workers alone fetch there."""
     together: bool = False
     """Two workers come to it; then the window is that in which both can begin."""
+    spare: timedelta = timedelta()
+    """So long before its window closes it, and every other visit of the day, is to begin."""
     paired_off: frozenset[int] = frozenset()
     """Who has, or was asked for, the other worker's part."""
 
     def call(self, earliest: datetime, latest: datetime, now: datetime) -> Call:
         """As a call of somebody's day, in seconds from now."""
         duration = self.duration + (TOGETHER if self.together else timedelta())
-        return Call(self.place, _seconds(earliest, now), _seconds(latest, now), duration.total_seconds(), self.meal)
+        opens, closes = _seconds(earliest, now), _seconds(latest, now)
+        closes = _with_spare(opens, closes, self.spare)
+        return Call(self.place, opens, closes, duration.total_seconds(), self.meal)
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,9 @@ class Visit(NamedTuple):
             return None
         return Meal(self.kitchen_id, Place(self.kitchen_lat, self.kitchen_lon), 60.0 * (self.hot_minutes or 0))
 
-    def call(self, now: datetime) -> Call:
-        """As a call of her day, in seconds from now; what is overdue is to begin as soon as possible."""
+    def call(self, now: datetime, spare: timedelta = timedelta()) -> Call:
+        """As a call of her day, in seconds from now, with time to `spare`; what is overdue is to begin as soon as
+        possible."""
         earliest, latest, duration = self.window_from, self.window_to, self.duration
         if self.together and self.planned_at is not None:
             earliest, latest, duration = self.planned_at, self.planned_at + TOGETHER, duration + TOGETHER
@@ -128,7 +133,7 @@ class Visit(NamedTuple):
         return Call(
             self.place,
             _seconds(earliest, now),
-            closes if closes >= 0 else inf,
+            _with_spare(_seconds(earliest, now), closes, spare) if closes >= 0 else inf,
             duration.total_seconds(),
             meal,
             self.order_id,
@@ -263,6 +268,11 @@ def starting_place(begins: datetime, candidate: Candidate, now: datetime) -> Pla
     return candidate.base
 
 
+def _with_spare(opens: float, closes: float, spare: timedelta) -> float:
+    """When a window closes with time to spare, of which a short one has less: a third of it."""
+    return closes - min(spare.total_seconds(), max(0.0, closes - max(0.0, opens)) / 3)
+
+
 def _seconds(at: datetime, now: datetime) -> float:
     return (at - now).total_seconds()
 
@@ -282,7 +292,7 @@ def _insertion(
     """Where the task lies in a day that holds it and every visit already accepted; None when there is no such day."""
     if not openings:
         return None
-    day = day_of(candidate, starting_place(task.window_from, candidate, now), now, anyhow=anyhow)
+    day = day_of(candidate, starting_place(task.window_from, candidate, now), now, anyhow=anyhow, spare=task.spare)
     calls = [task.call(earliest, latest, now) for earliest, latest in openings]
     found = next((one for one in map(day.cheapest, calls) if one is not None), None)
     if found is None and anyhow:
@@ -301,7 +311,14 @@ def _squeezed(day: Day, call: Call) -> Insertion | None:
     return Insertion(index, step, added, slack, day.beginning, tuple(calls))
 
 
-def day_of(candidate: Candidate, place: Place | None, now: datetime, *, anyhow: bool = False) -> Day:
+def day_of(
+    candidate: Candidate,
+    place: Place | None,
+    now: datetime,
+    *,
+    anyhow: bool = False,
+    spare: timedelta = timedelta(),
+) -> Day:
     """What is left of a worker's day from now on: where and when the visits under way are over, and those after them
     in the order in which they are expected; `anyhow` in another one where that would be late."""
     at = 0.0
@@ -317,7 +334,7 @@ def day_of(candidate: Candidate, place: Place | None, now: datetime, *, anyhow: 
             arrives = max(at + way, _seconds(visit.window_from, now))
             at, place = arrives + visit.duration.total_seconds(), visit.place
     beginning = Beginning(place, at, candidate.base, candidate.means, candidate.carries)
-    calls = [visit.call(now) for visit in sorted(left, key=_expected)]
+    calls = [visit.call(now, spare) for visit in sorted(left, key=_expected)]
     day = Day(beginning, calls)
     better = rearranged(beginning, calls) if anyhow and day.late else None
     return day if better is None else Day(beginning, better)

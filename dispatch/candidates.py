@@ -27,7 +27,7 @@ UNKNOWN_POLICY: Final = RankingPolicy(travel_weight=1, load_minutes=0, familiari
 POLICY = statement("""
     SELECT id, travel_weight, load_minutes, familiarity_minutes, unskilled_minutes, paired_minutes, doubt_minutes,
            position_trusted_seconds, position_lost_seconds, usual_minutes, balance_minutes, earnings_minutes,
-           rating_minutes, risk_minutes, sex_minutes, calm_minutes
+           rating_minutes, risk_minutes, sex_minutes, calm_minutes, spare_minutes
     FROM ranking_policy WHERE task = %(task)s::text AND valid_to IS NULL
 """)
 CIRCLES = statement("""

@@ -44,6 +44,8 @@ class RankingPolicy:
     """For a worker of the other sex than the elder would like."""
     calm_minutes: float = 30
     """More slack than this is as good as any."""
+    spare_minutes: float = 0
+    """So long before its window closes each visit of a day is to begin, where anybody can manage that."""
     id: int | None = None
 
 

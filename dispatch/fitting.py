@@ -69,11 +69,17 @@ def fit(
     if not candidates:
         return Fit(task, ("provider",), None, None)
     [candidate] = candidates
-    found = assess(task, candidate, now, anyhow=True)
+    policy = ranking_policy(tx, "order")
+    at_ease = replace(task, spare=timedelta(minutes=policy.spare_minutes))
+    found = assess(at_ease, candidate, now)
+    if "busy" in found.missing:
+        found = assess(task, candidate, now, anyhow=True)
+    else:
+        task = at_ease
     missing = found.missing
     if off_shift and "shift" in missing:
         candidate.shifts = (WorkingTime(task.window_from, task.window_to + task.duration),)
         found = assess(task, candidate, now, anyhow=True)
         missing = (*found.missing, "shift")
-    weighed = weigh(task, candidate, ranking_policy(tx, "order"), now, anyhow=True)
+    weighed = weigh(task, candidate, policy, now, anyhow=True)
     return Fit(task, missing, found, ranked_as(task, replace(weighed, missing=missing), now=now))

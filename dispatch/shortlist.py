@@ -1,6 +1,7 @@
 """Whom an order is given to: everybody is gone through, and into the days of those who are best placed is looked."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from dispatch.assignment import Task
@@ -16,12 +17,13 @@ ENOUGH: Final = 4
 
 
 def look(tx: Transaction, now: datetime, task: Task, policy: RankingPolicy, enough: int = ENOUGH) -> Choice:
-    """Hold everybody against an order. What it adds to her way is estimated for each in one query; the days of those who
-    would cost least by that are read and gone through in full until `enough` of them can take it.
+    """Hold everybody against an order. What it adds to her way is estimated for each in one query; the days of those
+    who would cost least by that are read and gone through in full until `enough` of them can take it.
 
-    Where nobody can, every day has been gone through.
+    Where nobody can, every day has been gone through; where nobody can with time to spare, whoever can without.
     """
     pool = for_order(tx, now, task)
+    task = replace(task, spare=timedelta(minutes=policy.spare_minutes))
     weighed = bounds(task, pool.candidates, policy, now)
     hindered = [one.candidate for one in weighed if one.missing]
     waiting = [one for one in weighed if not one.missing]
@@ -33,4 +35,6 @@ def look(tx: Transaction, now: datetime, task: Task, policy: RankingPolicy, enou
         choice = choose(task, [*looked, *hindered], policy, now, counted=pool.counted, others=waiting)
         if not waiting or len(choice.eligible) >= enough:
             break
+    if not choice.eligible and task.spare:
+        return choose(replace(task, spare=timedelta()), [*looked, *hindered], policy, now, counted=pool.counted)
     return choice

@@ -12,8 +12,8 @@ from schemas.statements import statement
 
 COLUMNS: Final = (
     "travel_weight", "load_minutes", "familiarity_minutes", "usual_minutes", "paired_minutes", "balance_minutes",
-    "earnings_minutes", "rating_minutes", "risk_minutes", "calm_minutes", "sex_minutes", "unskilled_minutes",
-    "doubt_minutes", "position_trusted_seconds", "position_lost_seconds",
+    "earnings_minutes", "rating_minutes", "risk_minutes", "calm_minutes", "spare_minutes", "sex_minutes",
+    "unskilled_minutes", "doubt_minutes", "position_trusted_seconds", "position_lost_seconds",
 )  # fmt: skip
 WEIGHT_OF: Final[dict[str, str]] = {
     "travel": "travel_weight",
@@ -48,12 +48,12 @@ END = statement("""
 ADD = statement("""
     INSERT INTO ranking_policy (task, travel_weight, load_minutes, familiarity_minutes, usual_minutes, paired_minutes,
                                 balance_minutes, earnings_minutes, rating_minutes, risk_minutes, calm_minutes,
-                                sex_minutes, unskilled_minutes, doubt_minutes, position_trusted_seconds,
+                                spare_minutes, sex_minutes, unskilled_minutes, doubt_minutes, position_trusted_seconds,
                                 position_lost_seconds, note, valid_from, set_by)
     VALUES (%(task)s::text, %(travel_weight)s::real, %(load_minutes)s::real, %(familiarity_minutes)s::real,
             %(usual_minutes)s::real, %(paired_minutes)s::real, %(balance_minutes)s::real, %(earnings_minutes)s::real,
-            %(rating_minutes)s::real, %(risk_minutes)s::real, %(calm_minutes)s::real, %(sex_minutes)s::real,
-            %(unskilled_minutes)s::real, %(doubt_minutes)s::real, %(position_trusted_seconds)s::integer,
+            %(rating_minutes)s::real, %(risk_minutes)s::real, %(calm_minutes)s::real,
+            %(spare_minutes)s::real, %(sex_minutes)s::real, %(unskilled_minutes)s::real, %(doubt_minutes)s::real, %(position_trusted_seconds)s::integer,
             %(position_lost_seconds)s::integer, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer)
 """)
 # The first search of each of the last orders in which anybody was asked, with the best of those asked.

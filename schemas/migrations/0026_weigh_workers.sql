@@ -112,6 +112,8 @@ ALTER TABLE ranking_policy
     ADD COLUMN sex_minutes real NOT NULL DEFAULT 0 CHECK (sex_minutes >= 0),
     -- More slack than this is as good as any.
     ADD COLUMN calm_minutes real NOT NULL DEFAULT 30 CHECK (calm_minutes > 0),
+    -- So long before its window closes a visit is to begin, where anybody can manage that.
+    ADD COLUMN spare_minutes real NOT NULL DEFAULT 0 CHECK (spare_minutes >= 0),
     ADD COLUMN note text,
     ADD COLUMN valid_from timestamptz NOT NULL DEFAULT '2020-01-01Z',
     ADD COLUMN valid_to timestamptz CHECK (valid_to >= valid_from),
@@ -121,7 +123,7 @@ ALTER TABLE ranking_policy
 CREATE UNIQUE INDEX ranking_policy_standing ON ranking_policy (task) WHERE valid_to IS NULL;
 UPDATE ranking_policy
 SET usual_minutes = 4, balance_minutes = 1, earnings_minutes = 2, rating_minutes = 2, risk_minutes = 6, sex_minutes = 10,
-    load_minutes = 1
+    load_minutes = 1, spare_minutes = 10
 WHERE task = 'order';
 
 -- How orders of an assist find their worker, where the order itself does not say: hall_seconds is how long one stays in
@@ -284,7 +286,7 @@ UPDATE ranking_policy SET load_minutes = 5 WHERE task = 'order';
 DROP INDEX ranking_policy_standing;
 ALTER TABLE ranking_policy
     DROP COLUMN id, DROP COLUMN usual_minutes, DROP COLUMN balance_minutes, DROP COLUMN earnings_minutes,
-    DROP COLUMN rating_minutes, DROP COLUMN risk_minutes, DROP COLUMN sex_minutes, DROP COLUMN calm_minutes,
+    DROP COLUMN rating_minutes, DROP COLUMN risk_minutes, DROP COLUMN sex_minutes, DROP COLUMN calm_minutes, DROP COLUMN spare_minutes,
     DROP COLUMN note, DROP COLUMN valid_from, DROP COLUMN valid_to, DROP COLUMN set_by, DROP COLUMN ended_by,
     ADD PRIMARY KEY (task);
 DROP INDEX service_order_hall;

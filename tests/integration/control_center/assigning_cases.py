@@ -17,7 +17,7 @@ WORKERS_ONLY: Final = expect(
 WEIGHTS: Final = {
     "travel_weight": 1, "load_minutes": 2, "familiarity_minutes": 6, "usual_minutes": 4, "paired_minutes": 6,
     "balance_minutes": 1, "earnings_minutes": 2, "rating_minutes": 2, "risk_minutes": 6, "calm_minutes": 30,
-    "sex_minutes": 10, "unskilled_minutes": 0, "doubt_minutes": 0, "position_trusted_seconds": 120,
+    "spare_minutes": 10, "sex_minutes": 10, "unskilled_minutes": 0, "doubt_minutes": 0, "position_trusted_seconds": 120,
     "position_lost_seconds": 1800,
 }  # fmt: skip
 MODE: Final = {
