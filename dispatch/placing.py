@@ -8,6 +8,7 @@ from dispatch.catalogue.items import Item, item_on_sale
 from dispatch.catalogue.prices import Price, price_for
 from dispatch.catalogue.profiles import Profile, profile_of, wanted_sex
 from dispatch.catalogue.subsidies import claim_of
+from dispatch.modes import planned_by
 from dispatch.refusals import RefusalCode, Refused
 from dispatch.timelines import Subject, tell
 from schemas.database import Row, Transaction
@@ -29,6 +30,9 @@ ELDER = statement("""
     FOR NO KEY UPDATE OF elder
 """)
 KNOWN_SKILLS = statement("SELECT count(*) AS known FROM skill WHERE code = ANY(%(skills)s::text[])")
+WAITS = statement("""
+    SELECT policy_mode, plan_cutoff, plan_minutes FROM assist_policy WHERE assist = %(assist)s::text
+""")
 INSERT = statement("""
     INSERT INTO service_order (elder_id, item_code, item_version, state, is_test, skills, duration_minutes, window_from,
                                window_to, note, requested_at, requested_by, accept_due_at, due_at, due_reason, source,
@@ -106,11 +110,21 @@ def place(tx: Transaction, now: datetime, wish: Wish, *, actor_id: int | None) -
         "skills": skills,
         "window_to": window_to,
         "actor_id": actor_id,
+        "accept_due_at": _accepted_by(tx, now, wish, item),
     }
     subject = _insert(tx, now, columns)
     if item.takes_two(profile.weight_kg, profile.two_workers):
         _insert(tx, now, {**columns, **COMPANION, "lead_id": subject.id, "source_ref": subject.id})
     return subject.id
+
+
+def _accepted_by(tx: Transaction, now: datetime, wish: Wish, item: Item) -> datetime:
+    """By when somebody is promised to have it; what waits for the plan of its day is promised from then on."""
+    promised = timedelta(seconds=item.accept_seconds)
+    [policy] = tx.rows(WAITS, {"assist": item.assist})
+    if (wish.mode or policy["policy_mode"]) != "plan":
+        return now + promised
+    return max(now, planned_by(wish.window_from, policy["plan_cutoff"], policy["plan_minutes"])) + promised
 
 
 COMPANION: Final[Row] = {
@@ -136,7 +150,6 @@ def _columns(now: datetime, wish: Wish, item: Item, elder: Row, profile: Profile
         "window_from": wish.window_from,
         "note": wish.note,
         "now": now,
-        "accept_due_at": now + timedelta(seconds=item.accept_seconds),
         "source": wish.source,
         "source_ref": wish.source_ref,
         "mode": wish.mode,

@@ -123,6 +123,7 @@ def settle_day(
         terms.note,
         source=source,
         source_ref=schedule["plan_id"] or schedule["id"],
+        mode="plan",
     )
     return _order(tx, now, schedule, day, on, wish)
 

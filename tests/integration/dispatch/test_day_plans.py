@@ -218,3 +218,13 @@ def test_only_days_ahead_can_be_planned(street: Planned, days: int, why: str) ->
     with transaction(street.conn) as tx, pytest.raises(Refused) as refused:
         asking.ask(tx, street.now, DISTRICT, today(street.now + timedelta(days=days)), "by_hand")
     assert refused.value.code == why
+
+
+def test_what_waits_for_its_plan_is_promised_from_then_on(street: Planned) -> None:
+    planned = street.wanted(10)
+    street.conn.execute("UPDATE order_policy SET mode = 'sequence'")
+    asked_now = street.wanted(10)
+    cutoff = street.tomorrow - timedelta(hours=6) + timedelta(minutes=60)
+    promised = max(street.now, cutoff) + timedelta(seconds=600)
+    assert street.order("accept_due_at", planned) == (promised,)
+    assert street.order("accept_due_at", asked_now) == (street.now + timedelta(seconds=600),)
