@@ -32,6 +32,16 @@ export const router = createRouter({
           meta: { roles: ['operator', 'supervisor'] },
         },
         {
+          path: 'settlement',
+          component: () => import('./pages/SettlementPage.vue'),
+          meta: { roles: ['supervisor'] },
+        },
+        {
+          path: 'complaints',
+          component: () => import('./pages/ComplaintsPage.vue'),
+          meta: { roles: ['operator', 'supervisor'] },
+        },
+        {
           path: 'system',
           component: () => import('./pages/SystemPage.vue'),
           meta: { roles: ['administrator'] },
