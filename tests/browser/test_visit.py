@@ -80,9 +80,9 @@ def test_a_visit_is_proven_by_the_homes_code_the_list_and_a_picture_without_a_ne
     stage.cut_off(WORKER, cut=False)
     expect(phone.get_by_test_id("outbox")).to_have_count(0)
     expect(visit.get_by_test_id("photo")).to_be_visible()
-    shoot(phone, "visit-reconciled")
-    width = visit.get_by_test_id("photo").evaluate("image => image.complete && image.naturalWidth")
+    width = visit.get_by_test_id("photo").evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width == 1280
+    shoot(phone, "visit-reconciled")
 
     stage.cut_off(WORKER, cut=True)
     step.click()

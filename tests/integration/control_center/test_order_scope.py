@@ -162,7 +162,7 @@ def test_what_a_worker_has_done_says_neither_where_an_elder_lives_nor_how_she_is
 ) -> None:
     put_order(conn, cast, now, "visit_of_gui", "in_service", "worker_of_gui")
     path, cookie = f"/api/orders/{cast.orders['visit_of_gui']}/complete", cast.cookie("worker_of_gui")
-    ended = client.post(path, json={}, headers=cookie)
+    ended = client.post(path, json={"reason": "提前结束"}, headers=cookie)
     conn.execute("UPDATE elder SET state = 'hospital' WHERE id = %s", (cast.elders["gui"],))
     for answer in (ended, client.get("/api/work", headers=cookie)):
         assert answer.status_code == 200 and "李桂芳" in answer.text
@@ -269,7 +269,7 @@ def test_the_door_that_somebody_just_came_out_of_is_not_on_another_streets_map(
     conn.execute("UPDATE service_order SET checked_in_at = %s WHERE id = %s", (now, cast.orders["visit_of_gui"]))
     conn.execute("UPDATE worker_position SET at = %s WHERE worker_id = %s", (now, worker))
     path = f"/api/orders/{cast.orders['visit_of_gui']}/complete"
-    assert client.post(path, json={}, headers=cookie).status_code == 200
+    assert client.post(path, json={"reason": "提前结束"}, headers=cookie).status_code == 200
     assert (shown("street_operator"), shown("other_street_operator")) == ([29.829], [None])
     clock.move(minutes=6)
     assert shown("other_street_operator") == [None], "the phone has said nothing since"

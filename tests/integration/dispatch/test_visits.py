@@ -150,7 +150,7 @@ def test_a_visit_can_fail_once_the_worker_has_set_out(street: Workforce, now: da
     assert street.order("state, ended_at, end_reason, due_at, attention", order) == (
         "failed", now + HOUR, "elder_refused", None, None,
     )  # fmt: skip
-    assert street.timeline(order)[-1] == "failed"
+    assert "failed" in street.timeline(order)
 
 
 def test_nobody_takes_the_steps_of_another(street: Workforce, now: datetime) -> None:

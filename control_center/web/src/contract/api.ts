@@ -217,6 +217,7 @@ export const api = {
   reassignOrder: (id: number, reason: string) => stepOrder(id, 'reassign', { reason }),
   searchAgain: (id: number) => stepOrder(id, 'search'),
   confirmOrder: (id: number) => stepOrder(id, 'confirm'),
+  rateVisit: (id: number, stars: number, words: string | null) => stepOrder(id, 'rating', { stars, words }),
   depart: (id: number) => stepOrder(id, 'depart'),
   checkIn: (id: number, spot: Spot | null, code: string | null = null) =>
     stepOrder(id, 'check-in', { ...spot, ...(code === null ? {} : { code }) }),
