@@ -202,9 +202,10 @@ def _add_workers(
     conn: psycopg.Connection[TupleRow], day: Day, now: datetime, midnight: datetime
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Their accounts and their workers."""
-    names = [provider.name for provider in day.providers]
+    # A demonstration's seed may know some of them.
+    names = [f"模拟·{provider.name}" for provider in day.providers]
     made = {row["name"]: row["id"] for row in rows(conn, _ADD_PROVIDERS, {"names": names, "now": now})}
-    providers = {provider.number: made[provider.name] for provider in day.providers}
+    providers = {provider.number: made[f"模拟·{provider.name}"] for provider in day.providers}
     areas = [(providers[provider.number], code) for provider in day.providers for code in provider.areas]
     conn.execute(_ADD_AREAS, _columns(("providers", "codes"), areas))
     people = [
