@@ -108,16 +108,15 @@ def _played(
 
 
 def _print(console: Console, report: Json) -> None:
-    table = Table(
-        "", "in window", "travel min/order", "balance", "assignment p50/p99 ms", "late", "unserved", "refused"
-    )
+    heads = ("", "in window", "travel", "balance", "decision p50/p99 ms", "late", "unserved", "refused")
+    table = Table(*heads, box=None, padding=(0, 1))
     for name in ("engine", "nearest_available", "first_come"):
         one = report[name]
         took = one["assignment_ms"]
         table.add_row(
             name,
             f"{one['served_in_window']:.2%}",
-            str(one["travel_minutes_per_order"]),
+            f"{one['travel_minutes_per_order']} min",
             str(one["balance"]),
             f"{took['p50']} / {took['p99']}",
             str(one["late"]),
