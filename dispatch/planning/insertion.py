@@ -1,11 +1,14 @@
 """Routes under the exact clock: visits put where they cost least, taken out, and exchanged for others."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import pairwise
 
 from dispatch.planning.tasks import NO_PICKUP, Crew, Day, Task
 from dispatch.planning.timing import BREAK, PICKUP, Clock, Timed, is_task
 
 _NEAREST = 12
+_SHORTEST = 4
+"""Where breaks must move for a task, only the positions with the least detour are compared."""
 Until = Callable[[], bool]
 
 
@@ -19,6 +22,7 @@ class Routes:
         self.left: set[int] = {task.number for task in day.tasks}
         self._loading = day.problem.pickup_duration
         self._eps = day.problem.resolution * 1e-4
+        self._limits: dict[int, tuple[Timed, list[float]]] = {}
 
     def cost(self) -> float:
         """What the routes cost, and what the tasks outside are worth."""
@@ -146,21 +150,25 @@ class Routes:
     def best_in(self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None = None) -> Timed | None:
         """The same for any stops; `made` tells their times where they are known."""
         best: Timed | None = None
-        for way in self._ways(crew, task, stops, made):
+        for _, way in self._ways(crew, task, stops, made):
             found = self.clock.timed(crew, way)
             if found is not None and (best is None or found.cost < best.cost):
                 best = found
         if best is None and crew.worker.breaks:
             bare = [stop for stop in stops if stop < BREAK]
-            for way in self._ways(crew, task, bare, None):
+            unrested = self.clock.timed(crew, bare, rested=False)
+            for _, way in sorted(self._ways(crew, task, bare, unrested))[:_SHORTEST]:
                 found = self.clock.with_breaks(crew, way)
                 if found is not None and (best is None or found.cost < best.cost):
                     best = found
         return best
 
-    def _ways(self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None) -> Iterable[list[int]]:
-        """Orders of the stops with the task in each position in which it, and the stop after it, can be reached."""
+    def _ways(
+        self, crew: Crew, task: Task, stops: Sequence[int], made: Timed | None
+    ) -> Iterable[tuple[float, list[int]]]:
+        """Orders of the stops with the task where it and all after it can be reached; and how far round that is."""
         pickup = PICKUP - task.pickup
+        latest = [] if made is None else self._latest(crew, made)
         fetched = False
         here = crew.start
         for at in range(len(stops) + 1):
@@ -171,19 +179,32 @@ class Routes:
                     return
             free = None if made is None else (made.end[at - 1] if at > 0 else crew.worker.shift[0])
             following = stops[at] if at < len(stops) else None
+            until = latest[at] if at < len(latest) else None
             before, after = stops[:at], stops[at:]
-            if (task.pickup == NO_PICKUP or fetched) and self._fits(crew, task, here, free, following):
-                yield [*before, task.number, *after]
+            if (task.pickup == NO_PICKUP or fetched) and self._fits(crew, task, (here, free), (following, until)):
+                yield self._detour(crew, (here, task.place), following), [*before, task.number, *after]
             if task.pickup != NO_PICKUP:
                 there = None if free is None else free + float(crew.ways[here, task.pickup]) + self._loading
-                if self._fits(crew, task, task.pickup, there, following):
-                    yield [*before, pickup, task.number, *after]
+                if self._fits(crew, task, (task.pickup, there), (following, until)):
+                    longer = self._detour(crew, (here, task.pickup, task.place), following)
+                    yield longer, [*before, pickup, task.number, *after]
+
+    def _detour(self, crew: Crew, path: tuple[int, ...], following: int | None) -> float:
+        """How much longer the way becomes by a path before the next stop (a break is where she is)."""
+        longer = sum(crew.ways[one, other] for one, other in pairwise(path))
+        then = crew.end if following is None else self._place(following, path[0])
+        if then is None or (following is not None and following >= BREAK):
+            return longer
+        return longer + float(crew.ways[path[-1], then]) - float(crew.ways[path[0], then])
 
     def _place(self, stop: int, here: int) -> int:
         return self._day.tasks[stop].place if is_task(stop) else PICKUP - stop if stop < 0 else here
 
-    def _fits(self, crew: Crew, task: Task, here: int, free: float | None, following: int | None) -> bool:
-        """Whether the task can start in time from there, and the next task, or the end, after it; True if unknown."""
+    def _fits(
+        self, crew: Crew, task: Task, before: tuple[int, float | None], after: tuple[int | None, float | None]
+    ) -> bool:
+        """Whether the task can start in time from a place and hour, and leaves time for what follows."""
+        (here, free), (following, until) = before, after
         if free is None:
             return True
         begin = max(free + crew.ways[here, task.place], task.earliest)
@@ -193,10 +214,32 @@ class Routes:
         if following is None:
             home = done if crew.end is None else done + crew.ways[task.place, crew.end]
             return home <= crew.worker.shift[1] + crew.worker.overtime + self._eps
-        if not is_task(following):
-            return True
-        other = self._day.tasks[following]
-        return done + crew.ways[task.place, other.place] <= other.latest + self._eps
+        way = crew.ways[task.place, self._place(following, task.place)]
+        return until is None or done + way <= until + self._eps
+
+    def _latest(self, crew: Crew, made: Timed) -> list[float]:
+        """Until when each stop must be reached so that those after it can be; kept until the route changes."""
+        kept = self._limits.get(crew.number)
+        if kept is not None and kept[0] is made:
+            return kept[1]
+        until = crew.worker.shift[1] + crew.worker.overtime
+        then = crew.end
+        limits: list[float] = []
+        for stop in reversed(made.stops):
+            if stop >= BREAK:
+                rest = crew.worker.breaks[stop - BREAK]
+                until = min(rest.window[1], until - rest.duration)
+            else:
+                place = self._place(stop, 0)
+                stay = self._day.tasks[stop].duration if stop >= 0 else self._loading
+                until -= stay + (0.0 if then is None else float(crew.ways[place, then]))
+                if stop >= 0:
+                    until = min(until, self._day.tasks[stop].latest)
+                then = place
+            limits.append(until)
+        limits.reverse()
+        self._limits[crew.number] = (made, limits)
+        return limits
 
     def _make_room(self, task: Task, untouched: Container[int]) -> None:
         for crew in self.near(task, untouched)[0]:
