@@ -212,15 +212,16 @@ def choose(
     circles: Sequence[Circle] = EVERYWHERE,
     counted: Mapping[Missing, int] | None = None,
     others: Sequence[Weighed] = (),
+    anyhow: bool = True,
 ) -> Choice:
     """Turn away whoever misses a limit, rank the others by circle and cost; ties go to the lower worker id.
 
     `counted` are workers who were turned away before, `others` those into whose day nobody looked. An order that fits
-    into nobody's day as it stands is tried with the visits of the nearest in another order.
+    into nobody's day as it stands is tried `anyhow` with the visits of the nearest in another order.
     """
     loads = loads_of([*candidates, *(one.candidate for one in others)])
     weighed = tuple(weigh(task, candidate, policy, now, circles, loads) for candidate in candidates)
-    if task.kind == "order" and not others and not any(one.circle is not None for one in weighed):
+    if task.kind == "order" and anyhow and not any(one.circle is not None for one in weighed):
         weighed = _rearranging(
             weighed, lambda candidate: weigh(task, candidate, policy, now, circles, loads, anyhow=True)
         )

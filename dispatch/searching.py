@@ -17,7 +17,7 @@ from dispatch.offers import Offer
 from dispatch.order_rows import require_step, subject_of
 from dispatch.ranking import Choice
 from dispatch.searches import keep
-from dispatch.shortlist import ENOUGH, look
+from dispatch.shortlist import look
 from dispatch.timelines import record, tell
 from dispatch.unfilled import filled, unfilled
 from dispatch.worker_days import bring_in_order, make_room, placed, whole
@@ -98,7 +98,7 @@ def search(tx: Transaction, now: datetime, order: Row) -> None:
     policy = ranking_policy(tx, "order")
     partner = partner_of(tx, order)
     task = task_of(now, order, asked=asked, excluded=offers.unwell(history, now))
-    choice = look(tx, now, beside(task, partner, now), policy, max(ENOUGH, way.number))
+    choice = look(tx, now, beside(task, partner, now), policy, way.number)
     if partner is not None and not choice.eligible:
         choice = _at_another_time(tx, now, order, task, partner, policy) or choice
     if choice.eligible:
@@ -142,7 +142,7 @@ def _at_another_time(
     if partner.meets_at is None or not free_to_move(tx, partner):
         return None
     alone = replace(task, paired_off=frozenset({partner.worker_id or 0}))
-    choice = look(tx, now, alone, policy)
+    choice = look(tx, now, alone, policy, MEETINGS_TRIED)
     for weighed, ranked in zip(choice.eligible[:MEETINGS_TRIED], choice.best(MEETINGS_TRIED), strict=True):
         if ranked.starts_at is None:
             continue

@@ -10,31 +10,29 @@ from dispatch.costs import RankingPolicy
 from dispatch.ranking import Choice, bounds, choose
 from schemas.database import Transaction
 
-LOOKED_INTO: Final = (32, 96)
-"""Into so many days is looked first, and into so many more where too few of those fit, before all the others."""
-ENOUGH: Final = 4
-"""So many who can take it are enough not to look further."""
+LOOKED_INTO: Final = 48
+"""Into so many days is looked first; into all only where too few of those fit."""
 
 
-def look(tx: Transaction, now: datetime, task: Task, policy: RankingPolicy, enough: int = ENOUGH) -> Choice:
+def look(tx: Transaction, now: datetime, task: Task, policy: RankingPolicy, enough: int = 1) -> Choice:
     """Hold everybody against an order. What it adds to her way is estimated for each in one query; the days of those
-    who would cost least by that are read and gone through in full until `enough` of them can take it.
+    who would cost least by that are read and gone through in full, and all the others' where fewer than `enough` of
+    them can take it with time to spare.
 
-    Where nobody can, every day has been gone through; where nobody can with time to spare, whoever can without.
+    Where nobody can, every day has been gone through, without time to spare.
     """
     pool = for_order(tx, now, task)
-    task = replace(task, spare=timedelta(minutes=policy.spare_minutes))
     weighed = bounds(task, pool.candidates, policy, now)
     hindered = [one.candidate for one in weighed if one.missing]
-    waiting = [one for one in weighed if not one.missing]
-    looked = []
-    for number in (*LOOKED_INTO, len(waiting)):
-        part, waiting = [one.candidate for one in waiting[:number]], waiting[number:]
-        read_days(tx, task, part)
-        looked += part
-        choice = choose(task, [*looked, *hindered], policy, now, counted=pool.counted, others=waiting)
-        if not waiting or len(choice.eligible) >= enough:
-            break
-    if not choice.eligible and task.spare:
-        return choose(replace(task, spare=timedelta()), [*looked, *hindered], policy, now, counted=pool.counted)
-    return choice
+    able = [one for one in weighed if not one.missing]
+    first, others = able[:LOOKED_INTO], able[LOOKED_INTO:]
+    at_ease = replace(task, spare=timedelta(minutes=policy.spare_minutes))
+    looked = [one.candidate for one in first]
+    read_days(tx, task, looked)
+    choice = choose(at_ease, [*looked, *hindered], policy, now, counted=pool.counted, others=others, anyhow=False)
+    if len(choice.eligible) >= enough or (choice.eligible and not others):
+        return choice
+    rest = [one.candidate for one in others]
+    read_days(tx, task, rest)
+    spared = at_ease if choice.eligible else task
+    return choose(spared, [*looked, *rest, *hindered], policy, now, counted=pool.counted)

@@ -53,7 +53,8 @@ ADD = statement("""
     VALUES (%(task)s::text, %(travel_weight)s::real, %(load_minutes)s::real, %(familiarity_minutes)s::real,
             %(usual_minutes)s::real, %(paired_minutes)s::real, %(balance_minutes)s::real, %(earnings_minutes)s::real,
             %(rating_minutes)s::real, %(risk_minutes)s::real, %(calm_minutes)s::real,
-            %(spare_minutes)s::real, %(sex_minutes)s::real, %(unskilled_minutes)s::real, %(doubt_minutes)s::real, %(position_trusted_seconds)s::integer,
+            %(spare_minutes)s::real, %(sex_minutes)s::real, %(unskilled_minutes)s::real, %(doubt_minutes)s::real,
+            %(position_trusted_seconds)s::integer,
             %(position_lost_seconds)s::integer, %(note)s::text, %(now)s::timestamptz, %(actor_id)s::integer)
 """)
 # The first search of each of the last orders in which anybody was asked, with the best of those asked.
