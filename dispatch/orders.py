@@ -104,17 +104,17 @@ def cancel(
     call_off(tx, now, order, actor_id, reason, for_elder=for_elder)
 
 
-def call_off(
-    tx: Transaction, now: datetime, order: Row, actor_id: int, reason: str | None, *, for_elder: bool
-) -> None:
-    """Cancel a locked order that may be cancelled, on behalf of whoever may. A visit by two is called off for both: the
-    caller has locked the other order as well (`dispatch.companions.lock`)."""
-    _call_off(tx, now, order, actor_id, reason)
-    if for_elder:
-        called_off(tx, now, order, actor_id)
+def call_off(tx: Transaction, now: datetime, order: Row, actor_id: int, reason: str | None, *, for_elder: bool) -> None:
+    """Cancel a locked order that may be cancelled, on behalf of whoever may. A visit by two is called off for both, and
+    too late for both: the caller has locked the other order as well (`dispatch.companions.lock`)."""
+    ended = [order]
     partner = partner_of(tx, order)
     if partner is not None and "cancelled" in ORDER_STEPS[partner.state]:
-        _call_off(tx, now, locked_order(tx, partner.id), actor_id, reason)
+        ended.append(locked_order(tx, partner.id))
+    for one in ended:
+        _call_off(tx, now, one, actor_id, reason)
+    for one in ended if for_elder else ():
+        called_off(tx, now, one, actor_id)
 
 
 def _call_off(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:

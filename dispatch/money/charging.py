@@ -16,7 +16,10 @@ from schemas.statements import statement
 # The provider's own rate, where it has one, counts as it stood when the visit was to be.
 PROVIDER = statement("""
     SELECT worker.provider_id, agreed.provider_fen,
-           (SELECT payment_held FROM service_order WHERE id = %(order_id)s::bigint) AS payment_held
+           (SELECT payment_held FROM service_order WHERE id = %(order_id)s::bigint) AS payment_held,
+           (SELECT item.provider_fen FROM service_order AS visit
+            JOIN catalogue_item AS item ON item.code = visit.item_code AND item.version = visit.item_version
+            WHERE visit.id = %(order_id)s::bigint) AS catalogue_fen
     FROM worker
     LEFT JOIN provider_service AS agreed
            ON agreed.provider_id = worker.provider_id AND agreed.item_code = %(item_code)s::text
@@ -37,6 +40,13 @@ SETTLEMENT_OF = statement("""
 
 
 REVERSED = statement("SELECT FROM ledger_entry WHERE reverses = %(id)s::bigint")
+CORRECTIONS = statement("""
+    SELECT entry.* FROM ledger_entry AS entry
+    WHERE entry.order_id = %(order_id)s::bigint AND entry.kind IN ('adjustment', 'compensation')
+      AND NOT starts_with(entry.key, 'void:')
+      AND NOT EXISTS (SELECT FROM ledger_entry AS undone WHERE undone.reverses = entry.id)
+    ORDER BY entry.id
+""")
 FRAUD: Final = "fraud"
 """The reason, as a code, of undoing what a visit cost that never took place."""
 
@@ -104,10 +114,43 @@ def charge_key(order_id: int) -> str:
     return f"order:{order_id}"
 
 
+def rate_for(tx: Transaction, order: Row) -> int:
+    """What the provider of the worker whom an order names gets for it, in fen: its own rate, or the catalogue's."""
+    _, found = _parties(tx, order)
+    return int(found["catalogue_fen"] if found["provider_fen"] is None else found["provider_fen"])
+
+
 def void(tx: Transaction, now: datetime, order_id: int, actor_id: int | None) -> int | None:
-    """A visit turns out never to have taken place: what its confirmation cost is undone, once; an order that is
-    confirmed afterwards costs nothing. Returns the new entry's id, or None when there is nothing to undo."""
-    return reverse(tx, now, charge_key(order_id), actor_id, FRAUD)
+    """A visit turns out never to have taken place: what its confirmation cost is undone, once, with its corrections and
+    refunds, for nobody gets back more than she paid; what the provider was charged stands. An order that is confirmed
+    afterwards costs nothing. Returns the new entry's id, or None when its confirmation was not booked or is undone."""
+    undone = reverse(tx, now, charge_key(order_id), actor_id, FRAUD)
+    for entry in tx.rows(CORRECTIONS, {"order_id": order_id}):
+        if entry["kind"] == "adjustment":
+            _reverse(tx, now, entry, actor_id, FRAUD)
+        else:
+            _take_back(tx, now, entry, actor_id)
+    return undone
+
+
+def _take_back(tx: Transaction, now: datetime, refund: Row, actor_id: int | None) -> None:
+    """The elder's side owes again what it got back for a complaint, and the district has it."""
+    back = {account: -fen for account, fen in lines_of(tx, refund["id"]).items() if account.kind == "elder"}
+    district = Account("district", refund["district_code"])
+    taken = Entry(
+        kind="adjustment",
+        key=f"void:{refund['id']}",
+        district_code=refund["district_code"],
+        month=_month_of_provider(tx, now, refund["district_code"], refund["provider_id"], refund["month"]),
+        lines=together([*back.items(), (district, -sum(back.values()))]),
+        order_id=refund["order_id"],
+        provider_id=refund["provider_id"],
+        elder_id=refund["elder_id"],
+        actor_id=actor_id,
+        note=FRAUD,
+    )
+    if back:
+        post(tx, now, taken)
 
 
 def charge_failed(
@@ -186,6 +229,18 @@ def order_sums(tx: Transaction, order_id: int) -> Moved:
     """What an order has cost whom so far, everything booked for it together."""
     [found] = tx.rows(ORDER_SUMS, {"order_id": order_id})
     return Moved(**{name: int(value) for name, value in found.items()})
+
+
+def refundable(tx: Transaction, order: Row) -> int:
+    """How much of a locked order its elder's side can still get back, in fen: what was booked, or will be when it is
+    confirmed. Nothing while nobody has taken it."""
+    if order["worker_id"] is None:
+        return 0
+    paid = order_sums(tx, order["id"]).elder_fen
+    if order["state"] not in ("cancelled", "failed") and entry_by_key(tx, charge_key(order["id"])) is None:
+        _, found = _parties(tx, order)
+        paid += 0 if found["payment_held"] == FRAUD else order["price_fen"] - order["subsidy_fen"]
+    return max(0, paid)
 
 
 def reverse(tx: Transaction, now: datetime, key: str, actor_id: int | None, note: str) -> int | None:

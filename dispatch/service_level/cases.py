@@ -93,6 +93,7 @@ def reassess(
     if case is None:
         raise Refused("not_found")
     order = {**locked_order(tx, case["order_id"]), "worker_id": case["worker_id"]}
+    order["provider_fen"] = charging.rate_for(tx, order)
     # Locked before it is looked at again: two supervisors may have seen it otherwise at once.
     if tx.row(STANDING, {"id": no_show_id, "now": now, "actor_id": actor_id}) is None:
         raise Refused("not_found")

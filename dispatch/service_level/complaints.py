@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 from dispatch import tasks
 from dispatch.money import charging
 from dispatch.order_rows import locked_order, orders_where, subject_of
-from dispatch.placing import Wish, place
+from dispatch.placing import ELDER, Wish, place
 from dispatch.refusals import Refused
 from dispatch.tasks import NewTask
 from dispatch.timelines import record
@@ -50,9 +50,6 @@ DECIDE = statement("""
         answer = %(answer)s::text, refund_fen = %(refund_fen)s::integer, penalty_fen = %(penalty_fen)s::integer,
         rework_id = %(rework_id)s::bigint
     WHERE id = %(id)s::bigint
-""")
-REFUNDED = statement("""
-    SELECT COALESCE(sum(refund_fen), 0) AS fen FROM complaint WHERE order_id = %(order_id)s::bigint
 """)
 
 
@@ -113,8 +110,8 @@ def decide(tx: Transaction, now: datetime, complaint_id: int, actor_id: int, dec
     """Decide a complaint: refund the elder's side, charge the provider, have the visit made again.
 
     Raises Refused: not_found, already_answered, second_person_needed (whoever took it down does not decide it),
-    too_much (refunds of an order beyond what its elder's side paid), wrong_outcome (a remedy for a dismissed one), and
-    what `place` does of the rework.
+    too_much (a refund beyond what the elder's side pays for the order), wrong_outcome (a remedy for a dismissed one, a
+    charge where nobody had taken the visit), and what `place` does of the rework.
     """
     complaint = tx.row(LOCK, {"id": complaint_id, "now": now, "actor_id": actor_id})
     if complaint is None:
@@ -125,9 +122,14 @@ def decide(tx: Transaction, now: datetime, complaint_id: int, actor_id: int, dec
         raise Refused("second_person_needed")
     if decision.verdict == "dismissed" and (decision.refund_fen or decision.penalty_fen or decision.rework_from):
         raise Refused("wrong_outcome")
-    order = {**locked_order(tx, complaint["order_id"]), "worker_id": complaint["worker_id"]}
-    [before] = tx.rows(REFUNDED, {"order_id": order["id"]})
-    if before["fen"] + decision.refund_fen > order["price_fen"] - order["subsidy_fen"]:
+    if decision.penalty_fen and complaint["worker_id"] is None:
+        raise Refused("wrong_outcome")
+    if decision.rework_from is not None:
+        # Ordering locks the elder, as whoever writes down that she is away does before looking at her orders.
+        tx.rows(ELDER, {"id": complaint["elder_id"]})
+    order = locked_order(tx, complaint["order_id"])
+    order["worker_id"] = complaint["worker_id"] or order["worker_id"]
+    if decision.refund_fen and decision.refund_fen > charging.refundable(tx, order):
         raise Refused("too_much")
     rework_id = _rework(tx, now, order, actor_id, decision)
     tx.execute(

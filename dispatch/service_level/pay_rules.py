@@ -22,6 +22,8 @@ RULES = statement("""
     SELECT id, reason, blame, elder_percent, provider_percent, penalty_percent, valid_from FROM pay_rule
     WHERE valid_to IS NULL ORDER BY reason
 """)
+# Two who set a rule at once come one after the other.
+TURN = statement("SELECT pg_advisory_xact_lock(hashtextextended('pay_rule:' || %(reason)s::text, 0))")
 END = statement("""
     UPDATE pay_rule SET valid_to = %(now)s::timestamptz, ended_by = %(actor_id)s::integer
     WHERE reason = %(reason)s::text AND valid_to IS NULL
@@ -85,6 +87,7 @@ def set_rule(tx: Transaction, now: datetime, actor_id: int, rule: PayRule) -> in
 
     Raises Refused same_policy when it says nothing new.
     """
+    tx.rows(TURN, {"reason": rule.reason})
     standing = tx.row(STANDING, {"reason": rule.reason})
     told = {
         "reason": rule.reason,

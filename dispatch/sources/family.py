@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from dispatch import companions
 from dispatch.order_rows import require_step
 from dispatch.orders import ELDER_IN_SCOPE, LOCK_IN_SCOPE, call_off
 from dispatch.placing import Wish, place
 from dispatch.refusals import Refused
 from dispatch.sources.quotes import STAFF_ONLY
 from schemas.database import Transaction
-from schemas.states import OrderState, Role
+from schemas.states import WORKER_SEES, OrderState, Role
 
 FAMILY: Final[tuple[Role, ...]] = ("family",)
 CALLED_OFF_FROM: Final[frozenset[OrderState]] = frozenset({"requested", "offered", "accepted"})
@@ -39,11 +40,14 @@ def cancel(tx: Transaction, now: datetime, order_id: int, actor_id: int, reason:
 
     Raises Refused: not_found, not_for_families, wrong_step (somebody is on the way), order_ended, order_cancelled.
     """
+    companions.lock(tx, order_id)
     found = tx.row(LOCK_IN_SCOPE, {"id": order_id, "now": now, "actor_id": actor_id, "roles": list(FAMILY)})
     if found is None:
         raise Refused("not_found")
     _refuse_staff_only(tx, found["item_code"])
     require_step(found, "cancelled")
-    if found["state"] not in CALLED_OFF_FROM:
+    partner = companions.partner_of(tx, found)
+    on_the_way = partner is not None and partner.state in WORKER_SEES - CALLED_OFF_FROM
+    if found["state"] not in CALLED_OFF_FROM or on_the_way:
         raise Refused("wrong_step")
     call_off(tx, now, found, actor_id, reason, for_elder=True)
