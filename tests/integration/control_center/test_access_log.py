@@ -82,7 +82,16 @@ def test_every_look_at_orders_homes_people_and_families_is_recorded(
         ("worker_of_gui", "order.departed", "POST", f"{order}/depart", {}, {"gui"}, visit, None),
         ("worker_of_gui", "order.checked_in", "POST", f"{order}/check-in", spot, {"gui"}, visit, None),
         ("worker_of_gui", "order.begun", "POST", f"{order}/begin", {}, {"gui"}, visit, None),
-        ("worker_of_gui", "order.completed", "POST", f"{order}/complete", ended, {"gui"}, visit, None),
+        (
+            "worker_of_gui",
+            "order.completed",
+            "POST",
+            f"{order}/complete",
+            {**spot, "reason": "提前结束"},
+            {"gui"},
+            visit,
+            None,
+        ),
         ("family_of_gui", "order.confirmed", "POST", f"{order}/confirm", {}, {"gui"}, visit, None),
         ("operator", "order.searched", "POST", f"/api/orders/{chens}/search", {}, {"chen"}, chens, None),
         ("operator", "order.cancelled", "POST", f"/api/orders/{chens}/cancel", {"reason": "x"}, {"chen"}, chens, None),
@@ -201,4 +210,3 @@ def test_frames_do_not_wait_for_the_record_which_is_written_later(
                 told = screen.until(lambda frame: frame["type"] == "card")
                 assert told["card"]["id"] == alarm_id
         eventually(lambda: sum(len(detail["alarm_ids"]) for *_, detail in shown_cards(conn, operator)) == 2)
-    ended = {**spot, "reason": "提前结束"}

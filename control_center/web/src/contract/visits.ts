@@ -68,3 +68,18 @@ export interface Ending {
   /** What the elder's side told her, which confirms the visit at once. */
   elder_code: string | null
 }
+
+/** Whether a code hangs in a home, and since when. */
+export interface DoorCodeState {
+  address: string
+  made_at: string | null
+  made_by: string | null
+}
+
+/** A new code, told once; `image` is a data URI. */
+export interface NewDoorCode {
+  address: string
+  code: string
+  image: string
+  made_at: string
+}
