@@ -9,9 +9,7 @@ from typing import Any
 from dispatch import replies, responders, tasks
 from dispatch.alarms import Signal, cancel_fall, raise_alarm
 from dispatch.answering import acknowledge, add_note, resolve
-from dispatch.audit import LATE, look
 from dispatch.claims import claim
-from dispatch.duties import FIRST, THEN
 from dispatch.recovery import end_by_itself
 from dispatch.refusals import Refused
 from dispatch.shelving import shelve
@@ -19,6 +17,7 @@ from schemas.database import Row, Transaction, rows, transaction
 from schemas.statements import statement
 from schemas.states import ALARM_STEPS, AlarmKind, AlarmState, Outcome, Severity
 from tests.integration.dispatch.callout import Callout
+from tests.integration.dispatch.one_engine import sweep_until_quiet
 from tests.integration.district import Connection
 
 OPEN_REASONS: dict[AlarmState, frozenset[str]] = {
@@ -47,9 +46,6 @@ WINNERS = statement("""
     LEFT JOIN offer ON offer.alarm_id = alarm.id AND offer.state = 'accepted'
     WHERE alarm.state IN ('dispatched', 'on_scene')
 """)
-FAILED = statement("SELECT subject, row_id, error FROM step_failure")
-SENT_BY_OTHERS = frozenset({"command", "notification"})
-"""Outboxes that are sent beside an engine's sweep."""
 NEXT = statement("""
     SELECT min(at) AS at FROM (
         SELECT unnest(ARRAY[due_at, response_due_at, claimed_until, sla_due_at]) AS at FROM alarm
@@ -164,20 +160,7 @@ class AlarmLife:
             self.now += timedelta(seconds=seconds)
         elif following is not None:
             self.now = following
-        self.sweep()
-
-    def sweep(self) -> None:
-        """One engine's sweep: afterwards nothing is due, and the audit finds nothing."""
-        acted = True
-        while acted:
-            acted = False
-            for duty in (*FIRST, *THEN):
-                with transaction(self.conn) as tx:
-                    acted = duty.act(tx, self.now, duty.limit) > 0 or acted
-        with transaction(self.conn) as tx:
-            left = [one for one in look(tx, self.now + LATE) if one.what not in SENT_BY_OTHERS]
-        assert left == [], "a deadline passed and nobody acted on it"
-        assert rows(self.conn, FAILED) == [], "a step failed"
+        sweep_until_quiet(self.conn, self.now)
 
     def check(self) -> None:
         """Everything that must hold at every moment."""

@@ -7,8 +7,6 @@ from itertools import combinations
 from typing import Any
 
 from dispatch import orders, replies
-from dispatch.audit import LATE, look
-from dispatch.duties import FIRST, THEN
 from dispatch.orders import elder_state_changed
 from dispatch.placing import Wish
 from dispatch.pool import admission, certificates
@@ -19,12 +17,12 @@ from dispatch.service.vital_checks import measure
 from schemas.database import Row, Transaction, rows, transaction
 from schemas.statements import statement
 from schemas.states import ElderState, FailReason, OrderState
+from tests.integration.dispatch.one_engine import sweep_until_quiet
 from tests.integration.dispatch.workforce import HOME, HOUR, Worker, Workforce
 from tests.integration.district import Connection
 
 TERMINAL: frozenset[OrderState] = frozenset({"settled", "cancelled", "failed"})
 HEALTHY = {"sbp": 125.0, "dbp": 80.0, "hr": 72.0, "temp": 36.5, "spo2": 97.0}
-SENT_BY_OTHERS = frozenset({"command", "notification"})
 ORDERS = statement("SELECT * FROM service_order ORDER BY id")
 OFFERS = statement("SELECT id, worker_id FROM offer WHERE state = 'open' ORDER BY id")
 HOLDERS = statement("""
@@ -54,7 +52,6 @@ CHARGED = statement("""
     WHERE service_order.state IN ('confirmed', 'settled')
     GROUP BY service_order.id
 """)
-FAILED = statement("SELECT subject, row_id, error FROM step_failure")
 NEXT = statement("""
     SELECT min(at) AS at FROM (
         SELECT unnest(ARRAY[due_at, sla_due_at]) AS at FROM service_order
@@ -190,20 +187,7 @@ class OrderLife:
             self.now += timedelta(seconds=seconds)
         elif following is not None:
             self.now = following
-        self.sweep()
-
-    def sweep(self) -> None:
-        """One engine's sweep: afterwards nothing is due, and the audit finds nothing."""
-        acted = True
-        while acted:
-            acted = False
-            for duty in (*FIRST, *THEN):
-                with transaction(self.conn) as tx:
-                    acted = duty.act(tx, self.now, duty.limit) > 0 or acted
-        with transaction(self.conn) as tx:
-            left = [one for one in look(tx, self.now + LATE) if one.what not in SENT_BY_OTHERS]
-        assert left == [], "a deadline passed and nobody acted on it"
-        assert rows(self.conn, FAILED) == [], "a step failed"
+        sweep_until_quiet(self.conn, self.now)
 
     def check(self) -> None:
         """Everything that must hold at every moment."""

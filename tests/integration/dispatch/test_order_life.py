@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from schemas.database import Row
 from schemas.states import ElderState, FailReason
+from tests.integration.dispatch.one_engine import sweep_until_quiet
 from tests.integration.dispatch.order_life import OrderLife
 
 EXAMPLES = int(os.environ.get("ANBAN_TEST_EXAMPLES", "25"))
@@ -45,7 +46,7 @@ def machine(conn: psycopg.Connection[TupleRow], now: datetime, taken: Counter[st
             """A first order that has come so far on the straight way already."""
             life = self.life
             life.request(elder, item, 60, None)
-            life.sweep()
+            sweep_until_quiet(life.conn, life.now)
             straight: list[Callable[[], None]] = [
                 lambda: life.reply(0, accept=True),
                 lambda: life.wait(3_000),
