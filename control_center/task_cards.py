@@ -17,6 +17,7 @@ class TaskCard(Shape):
     org: Org
     elder: ElderBrief | None
     alarm_id: int | None
+    order_id: int | None
     created_at: datetime
     due_at: datetime
     overdue: bool

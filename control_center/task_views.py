@@ -42,6 +42,7 @@ def _task_card(task: Row) -> TaskCard:
         org=Org(code=task["org_code"], name=task["org_name"]),
         elder=None,
         alarm_id=task["alarm_id"],
+        order_id=task["order_id"],
         created_at=task["created_at"],
         due_at=task["due_at"],
         overdue=task["overdue_at"] is not None,

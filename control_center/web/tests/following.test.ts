@@ -22,6 +22,7 @@ const task = (changes: Partial<TaskCard> = {}): TaskCard => ({
   state: 'open',
   org: ORG,
   elder: elderBrief(3),
+  order_id: null,
   alarm_id: 5,
   created_at: at(-3600),
   due_at: at(3600),
@@ -127,6 +128,29 @@ describe('the tasks', () => {
     await open('/?view=tasks', [], { tasks: [task({ kind: 'breach_review', for_supervisor: true })] })
     expect(desk.find('task-finish').exists()).toBe(false)
     expect(desk.find('task').text()).toContain('For a supervisor')
+  })
+
+  test('about an order lead to it and say in words what they are about', async () => {
+    const fraud = task({ id: 9, kind: 'fraud_review', order_id: 12, detail: { worker: 'Qian', worker_id: 3, score: 70 } })
+    const late = task({ id: 10, kind: 'breach_review', order_id: 13, detail: { promise: 'arrive', late_seconds: 60 } })
+    const entry = task({ id: 11, kind: 'back_entry', order_id: 14, detail: { began_at: at(-7200), ended_at: at(-3600), reason: 'no phone' } })
+    await open('/?view=tasks', [], { tasks: [fraud, late, entry] }, 'supervisor')
+    const rows = desk.all('task').map((row) => row.text().replace(/\s+/g, ' '))
+    expect(rows[0]).toContain('Order 12')
+    expect(rows[0]).toContain('Qian')
+    expect(rows[0]).toContain('suspicion 70')
+    expect(rows[1]).toContain('Arriv')
+    expect(rows[2]).toContain('no phone')
+    expect(desk.find('task-order').attributes('href')).toBe('/?view=orders&order=12')
+  })
+
+  test('that are decided on a page of their own lead there and cannot be ticked off here', async () => {
+    const complaint = task({ id: 9, kind: 'complaint', outcomes: ['upheld', 'dismissed'], detail: { complaint_id: 3, about: 'rude' } })
+    const settlement = task({ id: 10, kind: 'settlement', outcomes: ['settled'], detail: { provider_id: 7, month: '2026-10' } })
+    await open('/?view=tasks', [], { tasks: [complaint, settlement] }, 'supervisor')
+    expect(desk.all('task-page').map((link) => link.attributes('href'))).toEqual(['/complaints', '/settlement?month=2026-10'])
+    expect(desk.all('task')[0]?.text()).toContain('Rude')
+    expect(desk.find('task-finish').exists()).toBe(false)
   })
 
   test('that somebody does are left to her, but for a supervisor', async () => {

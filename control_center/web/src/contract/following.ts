@@ -11,6 +11,7 @@ export interface TaskCard {
   org: Organisation
   elder: ElderBrief | null
   alarm_id: number | null
+  order_id: number | null
   created_at: string
   due_at: string
   overdue: boolean

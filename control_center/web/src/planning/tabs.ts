@@ -2,7 +2,7 @@ import { computed } from 'vue'
 import { router } from '../router'
 
 /** What the supervisor's page is divided into. */
-export const TABS = ['duty', 'escalation', 'promises', 'channels'] as const
+export const TABS = ['duty', 'escalation', 'promises', 'dispatch', 'days', 'channels'] as const
 export type Tab = (typeof TABS)[number]
 
 /** Part of the address, so that reload and the back key work. */
