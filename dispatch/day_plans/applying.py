@@ -42,6 +42,10 @@ NEXT = statement("""
     ORDER BY worker_id IS NULL, planned_at, order_id
     LIMIT %(limit)s::integer
 """)
+STILL = statement("""
+    SELECT order_id FROM day_plan_visit
+    WHERE plan_id = %(plan_id)s::bigint AND order_id = ANY(%(ids)s::bigint[]) AND outcome IS NULL
+""")
 LOCK = orders_where(
     "service_order.id = ANY(%(ids)s::bigint[])", "ORDER BY service_order.id FOR UPDATE OF service_order"
 )
@@ -78,7 +82,11 @@ def free_moved(tx: Transaction, now: datetime, plan_id: int) -> int:
 def apply_some(tx: Transaction, now: datetime, plan_id: int, limit: int = AT_ONCE) -> int:
     """Carry out the next visits of a plan that is being applied; returns how many there were, 0 at its end."""
     due = tx.rows(NEXT, {"plan_id": plan_id, "limit": limit})
-    orders = {order["id"]: order for order in tx.rows(LOCK, {"ids": [visit["order_id"] for visit in due]})}
+    ids = [visit["order_id"] for visit in due]
+    orders = {order["id"]: order for order in tx.rows(LOCK, {"ids": ids})}
+    # Read again under the locks: an engine that was too slow for its lease may have carried them out meanwhile.
+    still = {visit["order_id"] for visit in tx.rows(STILL, {"plan_id": plan_id, "ids": ids})}
+    found, due = len(due), [visit for visit in due if visit["order_id"] in still]
     said = [_carry_out(tx, now, plan_id, visit, orders[visit["order_id"]]) for visit in due]
     for outcome, _ in said:
         VISITS.labels(outcome).inc()
@@ -91,7 +99,7 @@ def apply_some(tx: Transaction, now: datetime, plan_id: int, limit: int = AT_ONC
             "refusals": [refusal for _, refusal in said],
         },
     )
-    return len(due)
+    return found
 
 
 def outcome_of(order: Row, visit: Row) -> Outcome:

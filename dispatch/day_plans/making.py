@@ -22,6 +22,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from dispatch.day_plans.applying import apply_some, free_moved
+from dispatch.day_plans.checking import fault_of
 from dispatch.day_plans.problem import LeftOut, PlannedVisit, problem_of, visits_of
 from dispatch.day_plans.reading import DayRows, read_day
 from dispatch.planning.format import BadFormat, Plan, Problem, decode_plan, encode
@@ -155,6 +156,9 @@ class PlanMaker:
             claimed = _claimed(tx.row(CLAIM, {"now": self._clock(), "grace": GRACE}))
         if claimed is None:
             return False
+        if claimed.state == "solving" and claimed.tries > TRIES:
+            self._fail(conn, claimed, "whoever made it ended in the middle")
+            return True
         try:
             if claimed.state == "solving" and not self._solve(conn, claimed):
                 return True
@@ -168,8 +172,12 @@ class PlanMaker:
         """Returns whether the plan is to be carried out now."""
         with transaction(conn) as tx:
             rows = read_day(tx, self._clock(), claimed.org_code, claimed.noon)
+        problem = problem_of(rows, f"{claimed.org_code} {rows.day}")
         with SOLVING.time():
-            plan = self._solver(problem_of(rows, f"{claimed.org_code} {rows.day}"), claimed.seconds, claimed.seed)
+            plan = self._solver(problem, claimed.seconds, claimed.seed)
+        fault = fault_of(problem, plan)
+        if fault is not None:
+            raise SolverFailed(fault)
         with transaction(conn) as tx:
             return _keep(tx, self._clock(), claimed, rows, plan)
 

@@ -5,7 +5,7 @@ provider offers, `unit:` for where, `sex:` for whom an elder asked for.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -31,6 +31,10 @@ POSITION_COUNTS: Final = timedelta(minutes=15)
 UNDER_WAY: Final = frozenset({"en_route", "checked_in", "in_service"})
 SETS_OUT: Final = timedelta(minutes=5)
 """Whoever hears of a plan for today needs so long to follow it."""
+
+
+Shifts = Mapping[str, tuple[float, float]]
+"""When who is on duty works, in seconds of the day."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def problem_of(rows: DayRows, name: str) -> Problem:
     under_way = {row["worker_id"]: row for row in rows.orders if row["state"] in UNDER_WAY}
     workers = [_worker(day, row, under_way.get(row["worker_id"])) for row in rows.shifts]
     on_duty = [worker for worker in workers if worker is not None]
-    known = {worker.id for worker in on_duty}
+    known = {worker.id: worker.shift for worker in on_duty}
     jobs = [_job(day, job, known) for job in _jobs(rows.orders)]
     policy = rows.policy
     return Problem(
@@ -188,7 +192,7 @@ def _breaks(day: _Day, policy: PlanningPolicy, starts_at: datetime, ends_at: dat
     return [Break(duration=60 * policy.break_minutes, window=(begins, ends))]
 
 
-def _job(day: _Day, orders: tuple[Row, ...], known: set[str]) -> Job | None:
+def _job(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Job | None:
     rows, lead = day.rows, orders[0]
     earliest = max(lead["window_from"], rows.now) if rows.now > day.begins else lead["window_from"]
     promise = _promise(day, orders, known)
@@ -220,13 +224,14 @@ def _needs(order: Row) -> list[str]:
     return [*order["skills"], f"item:{order['item_code']}", f"unit:{order['org_code']}", *sex]
 
 
-def _promise(day: _Day, orders: tuple[Row, ...], known: set[str]) -> Promise | None:
+def _promise(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Promise | None:
     """Who has said that she comes, both of two; None where nobody has, or one of them has no shift."""
-    start: datetime = orders[0]["planned_at"] or orders[0]["window_from"]
+    start = day.seconds(orders[0]["planned_at"] or orders[0]["window_from"])
     who = []
     for order in orders:
-        own = sorted(worker for worker in known if worker_of(worker) == order["worker_id"])
+        own = [worker for worker in known if worker_of(worker) == order["worker_id"]]
         if not own:
             return None
-        who.append(own[0])
-    return Promise(start=day.seconds(start), workers=who)
+        # Of two shifts the one in which she is to begin.
+        who.append(min(own, key=lambda worker: (not known[worker][0] <= start <= known[worker][1], worker)))
+    return Promise(start=start, workers=who)
