@@ -68,7 +68,7 @@ def fits_a_small_phone(page: Page, name: str) -> None:
     assert targets
     small = [box for box in targets if min(box["width"], box["height"]) < SMALLEST_TARGET]
     beside = [box for box in targets if box["left"] < 0 or box["right"] > SMALL_PHONE[0]]
-    assert (small, beside) == ([], [])
+    assert (small, beside) == ([], []), [box["words"] for box in small + beside]
     page.set_viewport_size(own)
 
 
