@@ -1,10 +1,10 @@
 """Plans of a district's days: asked for, read, carried out or put aside by its dispatchers."""
 
 from datetime import date, datetime, time
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from control_center.access import log_access
 from control_center.auth import SignedIn, Staff, Supervisor
@@ -95,6 +95,14 @@ class Policy(BaseModel):
     break_to: time
     at_once: bool
     again_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] | None
+
+    @model_validator(mode="after")
+    def _by_the_districts_clock(self) -> Self:
+        if any(one.tzinfo is not None for one in (self.plan_at, self.break_from, self.break_to)):
+            raise ValueError("a time of the district's clock has no zone")
+        if self.break_to <= self.break_from:
+            raise ValueError("the break ends before it begins")
+        return self
 
 
 class PlannedOrder(Shape):

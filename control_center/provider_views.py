@@ -67,8 +67,16 @@ SERVICES = statement("""
     SELECT provider_service.item_code AS item, item.name_zh, item.name_en, provider_service.provider_fen,
            item.provider_fen AS catalogue_fen, provider_service.valid_from AS since
     FROM provider_service
-    JOIN catalogue_item AS item ON item.code = provider_service.item_code AND item.valid_from <= %(now)s::timestamptz
-     AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
+    JOIN LATERAL (
+        SELECT sold.* FROM catalogue_item AS sold
+        WHERE sold.code = provider_service.item_code AND sold.valid_from <= %(now)s::timestamptz
+          AND (sold.valid_to IS NULL OR sold.valid_to > %(now)s::timestamptz)
+          AND (sold.district_code IS NULL OR sold.district_code IN (
+              SELECT split_part(area.path, '/', 1)
+              FROM provider_area JOIN org_unit AS area ON area.code = provider_area.org_code
+              WHERE provider_area.provider_id = provider_service.provider_id))
+        ORDER BY sold.district_code NULLS LAST
+        LIMIT 1) AS item ON true
     WHERE provider_service.provider_id = %(id)s::integer
       AND (provider_service.valid_to IS NULL OR provider_service.valid_to > %(now)s::timestamptz)
     ORDER BY item.assist, item.code

@@ -11,6 +11,7 @@ from dispatch.refusals import Refused
 from schemas.database import Transaction
 from schemas.statements import statement
 
+# What the supervisor's own district sells goes before what all districts share.
 ITEM = statement("""
     SELECT item.provider_fen, COALESCE(rate_bound.least_percent, 100) AS least_percent,
            COALESCE(rate_bound.most_percent, 100) AS most_percent
@@ -18,6 +19,12 @@ ITEM = statement("""
     LEFT JOIN rate_bound ON rate_bound.assist = item.assist
     WHERE item.code = %(item_code)s::text AND item.valid_from <= %(now)s::timestamptz
       AND (item.valid_to IS NULL OR item.valid_to > %(now)s::timestamptz)
+      AND (item.district_code IS NULL OR item.district_code IN (
+          SELECT membership.org_code FROM membership
+          WHERE membership.account_id = %(actor_id)s::integer AND membership.valid_from <= %(now)s::timestamptz
+            AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)))
+    ORDER BY item.district_code NULLS LAST
+    LIMIT 1
 """)
 END = statement("""
     UPDATE provider_service SET valid_to = %(now)s::timestamptz, ended_by = %(actor_id)s::integer
@@ -64,7 +71,7 @@ def set_service(
     Raises Refused: not_found, district_supervisor_needed, unknown_item, rate_out_of_bounds.
     """
     locked_for(tx, now, provider_id, actor_id)
-    item = tx.row(ITEM, {"item_code": item_code, "now": now})
+    item = tx.row(ITEM, {"item_code": item_code, "now": now, "actor_id": actor_id})
     if item is None:
         raise Refused("unknown_item")
     bounds = (item["provider_fen"], item["least_percent"], item["most_percent"])
@@ -108,12 +115,13 @@ def end_area(tx: Transaction, now: datetime, provider_id: int, actor_id: int, or
     """The provider serves a unit no longer; what its workers promised there goes to others. Returns how many orders
     that changed.
 
-    Raises Refused: not_found, district_supervisor_needed, last_area (whoever serves nothing exits instead).
+    Raises Refused: not_found (also where another district decides), district_supervisor_needed, last_area (whoever
+    serves nothing exits instead).
     """
     locked_for(tx, now, provider_id, actor_id)
     about = {"id": provider_id, "org_code": org_code, "now": now, "actor_id": actor_id}
     standing = {row["org_code"] for row in tx.rows(STANDING_AREAS, about)}
-    if org_code not in standing:
+    if org_code not in standing or tx.row(UNIT_IN_DISTRICT, about) is None:
         raise Refused("not_found")
     if standing == {org_code}:
         raise Refused("last_area")

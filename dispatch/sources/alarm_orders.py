@@ -43,6 +43,7 @@ STANDING = statement("""
     JOIN elder AS asked ON asked.household_id = elder.household_id
     WHERE asked.id = %(elder_id)s::integer AND service_order.item_code = %(item)s::text
       AND service_order.ended_at IS NULL AND service_order.lead_id IS NULL
+      AND service_order.window_from <= %(until)s::timestamptz
     ORDER BY service_order.window_from, service_order.id
     LIMIT 1
 """)
@@ -78,7 +79,8 @@ def _decide(tx: Transaction, now: datetime, alarm: Row) -> None:
     elder = tx.row(AT_THE_DOOR, about)
     if elder is None:
         return
-    standing = tx.row(STANDING, {"elder_id": elder["id"], "item": alarm["item_code"]})
+    until = now + timedelta(minutes=alarm["window_minutes"])
+    standing = tx.row(STANDING, {"elder_id": elder["id"], "item": alarm["item_code"], "until": until})
     if standing is not None:
         _tell(tx, now, alarm, {"order_id": standing["id"], "item": alarm["item_code"], "joined": True})
         return
@@ -86,7 +88,7 @@ def _decide(tx: Transaction, now: datetime, alarm: Row) -> None:
         elder["id"],
         alarm["item_code"],
         now,
-        now + timedelta(minutes=alarm["window_minutes"]),
+        until,
         (),
         None,
         source="alarm",

@@ -80,6 +80,19 @@ EXCEPT = statement("""
         set_at = EXCLUDED.set_at, set_by = EXCLUDED.set_by
 """)
 
+# What was said about days that are the new schedule's holds for it too, and so does a pause.
+CARRY_OVER = statement("""
+    INSERT INTO schedule_exception (schedule_id, day, moved_to, from_time, reason, set_at, set_by)
+    SELECT %(id)s::bigint, day, moved_to, from_time, reason, set_at, set_by FROM schedule_exception
+    WHERE schedule_id = %(former_id)s::bigint AND day > %(until)s::date
+""")
+STAND_STILL = statement("""
+    UPDATE order_schedule
+    SET paused_at = former.paused_at, paused_by = former.paused_by, pause_reason = former.pause_reason
+    FROM order_schedule AS former
+    WHERE order_schedule.id = %(id)s::bigint AND former.id = %(former_id)s::bigint AND former.paused_at IS NOT NULL
+""")
+
 
 def make(tx: Transaction, now: datetime, actor_id: int, elder_id: int, terms: Terms) -> int:
     """Order something regularly for an elder in the scope of staff; returns the schedule's id.
@@ -210,7 +223,8 @@ def change(
     tx: Transaction, now: datetime, schedule_id: int, actor_id: int, terms: Terms, reason: str, *, orders_too: bool
 ) -> int:
     """Replace a schedule by another; returns whose it is. Days that are decided stay as they are; asked to, what is
-    ordered and not yet on its way is cancelled, and its days are the new schedule's.
+    ordered and not yet on its way is cancelled, and its days are the new schedule's. Days that were to be left out or
+    moved still are, and one that is paused stays so.
 
     Raises Refused: not_found, schedule_ended, unknown_item, unknown_skill, in_the_past.
     """
@@ -223,7 +237,9 @@ def change(
         until = first["day"] - DAY
     elder_id = int(schedule["elder_id"])
     of_plan = {"plan_id": schedule["plan_id"], "replaces_id": schedule_id}
-    add(tx, now, actor_id, elder_id, terms, **of_plan, decided_until=until)
+    made = add(tx, now, actor_id, elder_id, terms, **of_plan, decided_until=until)
+    tx.execute(CARRY_OVER, {"id": made, "former_id": schedule_id, "until": until})
+    tx.execute(STAND_STILL, {"id": made, "former_id": schedule_id})
     return elder_id
 
 

@@ -124,3 +124,11 @@ def test_only_kinds_with_a_policy_bring_visits_and_tests_never(street: Workforce
     little_water(street, now, "leak")
     assert sweep(street, now) == 1
     assert [visit[0] for visit in visits(street)] == ["home_repair"]
+
+
+def test_a_visit_of_another_day_is_none_that_an_alarm_could_wait_for(street: Workforce, now: datetime) -> None:
+    next_week = street.request("wellbeing_check", timedelta(days=6))
+    alarm = little_water(street, now)
+    sweep(street, now + WAIT)
+    assert len(visits(street)) == 2
+    assert told(street, alarm)[0]["order_id"] != next_week
