@@ -196,8 +196,13 @@ def add_area(provider_id: ProviderId, org_code: PathCode, account: Supervisor, d
 def end_area(provider_id: ProviderId, org_code: PathCode, account: Supervisor, db: Db, now: Now) -> ProviderDetail:
     """Let a provider serve a unit no longer."""
     with db.transaction(account.seat_id) as tx:
+        known = _visible(tx, now, account, provider_id)
         changed = services.end_area(tx, now, provider_id, account.id, org_code)
-        return _answer(tx, now, account, provider_id, "area_ended", changed)
+        log_access(tx, now, account.id, "provider.changed", detail={"provider_id": provider_id, "what": "area_ended"})
+        # Whoever serves only other districts now is shown this once more.
+        others = [area for area in known["areas"] if area["code"] != org_code]
+        found = provider_rows(tx, now, account.id, provider_id=provider_id) or [{**known, "areas": others}]
+        return provider_detail(tx, now, found[0], changed)
 
 
 @router.put("/{provider_id}/services/{item_code}")

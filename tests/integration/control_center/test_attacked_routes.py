@@ -131,3 +131,20 @@ def test_a_service_is_listed_once_where_the_district_sells_it_on_terms_of_its_ow
         )
     services = client.get(f"/api/providers/{provider}", headers=headers).json()["services"]
     assert [(one["item"], one["catalogue_fen"]) for one in services] == [("meal", 1_100)]
+
+
+def test_a_provider_that_stays_in_the_next_district_can_be_sent_away_from_this_one(
+    client: TestClient, cast: Cast, conn: Connection
+) -> None:
+    headers = cast.cookie("supervisor")
+    [provider] = conn.execute(
+        "SELECT provider_id FROM worker WHERE id = %s", (cast.workers["worker_of_gui"],)
+    ).fetchone() or (0,)
+    conn.execute("INSERT INTO provider_area VALUES (%s, '500112')", (provider,))
+    own = client.get(f"/api/providers/{provider}", headers=headers).json()["card"]["areas"]
+    codes = [area["code"] for area in own if area["code"].startswith("500109")]
+    assert codes
+    answers = [client.delete(f"/api/providers/{provider}/areas/{code}", headers=headers) for code in codes]
+    assert [answer.status_code for answer in answers] == [200] * len(codes)
+    assert [area["code"] for area in answers[-1].json()["card"]["areas"]] == ["500112"]
+    assert client.get(f"/api/providers/{provider}", headers=headers).status_code == 404
