@@ -56,13 +56,17 @@ DECIDE = statement("""
     WHERE id = %(id)s::bigint AND org_code = %(org_code)s::text AND state = 'ready'
 """)
 SET_POLICY = statement("""
-    INSERT INTO planning_policy (org_code, plan_at, seconds, moved_seconds, known_seconds, break_minutes,
+    INSERT INTO planning_policy (org_code, plan_at, seconds, spare_minutes, longer_percent, hot_spare_minutes,
+                                 moved_seconds, known_seconds, break_minutes,
                                  break_after_minutes, break_from, break_to, at_once, again_minutes)
-    VALUES (%(org_code)s::text, %(plan_at)s::time, %(seconds)s::smallint, %(moved_seconds)s::integer,
+    VALUES (%(org_code)s::text, %(plan_at)s::time, %(seconds)s::smallint, %(spare_minutes)s::smallint,
+            %(longer_percent)s::smallint, %(hot_spare_minutes)s::smallint, %(moved_seconds)s::integer,
             %(known_seconds)s::integer, %(break_minutes)s::smallint, %(break_after_minutes)s::smallint,
             %(break_from)s::time, %(break_to)s::time, %(at_once)s::boolean, %(again_minutes)s::smallint)
     ON CONFLICT (org_code) DO UPDATE
-    SET plan_at = EXCLUDED.plan_at, seconds = EXCLUDED.seconds, moved_seconds = EXCLUDED.moved_seconds,
+    SET plan_at = EXCLUDED.plan_at, seconds = EXCLUDED.seconds, spare_minutes = EXCLUDED.spare_minutes,
+        longer_percent = EXCLUDED.longer_percent, hot_spare_minutes = EXCLUDED.hot_spare_minutes,
+        moved_seconds = EXCLUDED.moved_seconds,
         known_seconds = EXCLUDED.known_seconds, break_minutes = EXCLUDED.break_minutes,
         break_after_minutes = EXCLUDED.break_after_minutes, break_from = EXCLUDED.break_from,
         break_to = EXCLUDED.break_to, at_once = EXCLUDED.at_once, again_minutes = EXCLUDED.again_minutes
@@ -82,11 +86,15 @@ class NewPlan(BaseModel):
 
 
 class Policy(BaseModel):
-    """How a district plans its days: when the next one is planned, for how long, what moving a promised visit and
-    sending a known worker are worth in seconds of travel, breaks, and how soon a day is planned anew (null: never)."""
+    """How a district plans its days: when the next one is planned, for how long, what is left free of windows,
+    durations and hot meals, what moving a promised visit and sending a known worker are worth in seconds of travel,
+    breaks, and how soon a day is planned anew (null: never)."""
 
     plan_at: time
     seconds: Annotated[int, Field(strict=True, ge=1, le=3600)]
+    spare_minutes: Annotated[int, Field(strict=True, ge=0, le=120)]
+    longer_percent: Annotated[int, Field(strict=True, ge=0, le=100)]
+    hot_spare_minutes: Annotated[int, Field(strict=True, ge=0, le=60)]
     moved_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)]
     known_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)]
     break_minutes: Annotated[int, Field(strict=True, ge=0, le=120)]

@@ -2,6 +2,7 @@
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from dispatch.day_plans.making import PlanMaker
 from dispatch.deadman import DeadMan
 from dispatch.dialling import dialling_of
 from dispatch.engine import Engine
@@ -27,7 +28,8 @@ def main() -> None:
     dialling = dialling_of(settings.database_url, settings.voice_url, settings.voice_secret, clock)
     outbox = Outbox(settings.database_url, transports, clock, settings.public_url)
     deadman = DeadMan(settings.deadman_url)
-    engine = Engine(settings.database_url, publisher, clock, helpers=(dialling, outbox), deadman=deadman)
+    plans = PlanMaker(settings.database_url, clock)
+    engine = Engine(settings.database_url, publisher, clock, helpers=(dialling, outbox, plans), deadman=deadman)
     outbox.nudge = engine.wake
     serve_health(settings.metrics_port, engine.health)
     scheduler = BackgroundScheduler(timezone="UTC")

@@ -112,12 +112,13 @@ def call_off(tx: Transaction, now: datetime, order: Row, actor_id: int, reason: 
     if partner is not None and "cancelled" in ORDER_STEPS[partner.state]:
         ended.append(locked_order(tx, partner.id))
     for one in ended:
-        _call_off(tx, now, one, actor_id, reason)
+        end_one(tx, now, one, actor_id, reason)
     for one in ended if for_elder else ():
         called_off(tx, now, one, actor_id)
 
 
-def _call_off(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:
+def end_one(tx: Transaction, now: datetime, order: Row, actor_id: int | None, reason: str | None) -> None:
+    """Cancel one locked order that may be cancelled, whatever becomes of the other of a visit by two."""
     subject = subject_of(order)
     offers.withdraw(tx, now, subject)
     tx.execute(CANCEL, {"id": order["id"], "now": now, "reason": reason})

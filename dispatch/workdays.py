@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from dispatch.travel import Place, travel_seconds
 from schemas.states import Travel
 
-LOADING: Final = 120.0
+LOADING: Final = 180.0
 """What it takes to have meals packed at the kitchen's door."""
 GOES_HOME: Final = 5 * 3600.0
 """Whoever has so long until the next visit sets out for it from her base."""

@@ -77,6 +77,11 @@ Solver = Callable[[Problem, int, int], Plan]
 """Makes a plan of a problem within so many seconds from a seed. Raises SolverFailed."""
 
 
+def search_seconds(jobs: int, most: int) -> int:
+    """How long a plan of so many jobs is looked for: a large one takes all of `most`, a small one is found soon; pure."""
+    return min(most, 3 + jobs * 60 // 1000)
+
+
 class SolverFailed(Exception):
     """No plan was made; the text says why."""
 

@@ -26,7 +26,7 @@ from dispatch.planning.format import (
 from schemas.database import Row
 from schemas.district_time import DISTRICT_TIME
 
-LOADING_SECONDS: Final = 120
+LOADING_SECONDS: Final = 180
 POSITION_COUNTS: Final = timedelta(minutes=15)
 UNDER_WAY: Final = frozenset({"en_route", "checked_in", "in_service"})
 SETS_OUT: Final = timedelta(minutes=5)
@@ -208,15 +208,29 @@ def _job(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Job | None:
     return Job(
         id=str(lead["id"]),
         place=day.place(f"home of {lead['elder_id']}", lead["lat"], lead["lon"]),
-        window=(day.seconds(earliest), day.seconds(lead["window_to"])),
-        visits=[Visit(duration=60 * order["duration_minutes"], skills=_needs(order)) for order in orders],
+        window=_window(day, earliest, lead["window_to"], promise),
+        visits=[Visit(duration=_lasts(order, rows.policy), skills=_needs(order)) for order in orders],
         load={"meals": 1} if kitchen is not None else {},
         pickup=None if kitchen is None else day.place(f"kitchen {kitchen}", lead["kitchen_lat"], lead["kitchen_lon"]),
-        hot=None if kitchen is None else 60 * lead["hot_minutes"],
+        hot=None if kitchen is None else 60 * max(lead["hot_minutes"] - rows.policy.hot_spare_minutes, 5),
         excluded=[worker for one in barred for worker in by_worker[one]],
         prefers={worker: points for one, points in liked.items() for worker in by_worker[one]},
         promised=promise,
     )
+
+
+def _window(day: _Day, earliest: datetime, latest: datetime, promise: Promise | None) -> tuple[float, float]:
+    """With time to spare before its end; what is promised for later than that stays possible."""
+    begins, ends = day.seconds(earliest), day.seconds(latest)
+    spared = max(ends - 60 * day.rows.policy.spare_minutes, begins + (ends - begins) / 4)
+    if promise is not None:
+        spared = max(spared, min(promise.start, ends))
+    return begins, round(spared)
+
+
+def _lasts(order: Row, policy: PlanningPolicy) -> int:
+    minutes: int = order["duration_minutes"]
+    return round(60 * minutes * (1 + policy.longer_percent / 100))
 
 
 def _needs(order: Row) -> list[str]:

@@ -95,7 +95,8 @@ EXCLUDED = statement("""
       AND (valid_to IS NULL OR valid_to > %(now)s::timestamptz)
 """)
 POLICY = statement("""
-    SELECT plan_at, seconds, moved_seconds, known_seconds, break_minutes, break_after_minutes, break_from, break_to,
+    SELECT plan_at, seconds, spare_minutes, longer_percent, hot_spare_minutes, moved_seconds,
+           known_seconds, break_minutes, break_after_minutes, break_from, break_to,
            at_once, again_minutes
     FROM planning_policy WHERE org_code = %(org_code)s::text
 """)
@@ -106,7 +107,10 @@ class PlanningPolicy:
     """The table `planning_policy`; times of day are the district's."""
 
     plan_at: time = time(18)
-    seconds: int = 60
+    seconds: int = 300
+    spare_minutes: int = 12
+    longer_percent: int = 8
+    hot_spare_minutes: int = 10
     moved_seconds: int = 1200
     known_seconds: int = 120
     break_minutes: int = 30

@@ -16,9 +16,9 @@ from dispatch.planning.parts import Held, parts_of
 from dispatch.planning.rounds import needs_rounds, round_unit
 from dispatch.planning.routing import Effort, route
 from dispatch.planning.sheet import Sheet, SheetMaker
-from dispatch.planning.tasks import NO_PICKUP, Day
-from dispatch.planning.timing import PICKUP, Timed, is_task
-from dispatch.planning.units import Part, Unit, single
+from dispatch.planning.tasks import NO_PICKUP, Crew, Day
+from dispatch.planning.timing import BREAK, PICKUP, Clock, Timed, is_task
+from dispatch.planning.units import Part, Unit, rested, single
 
 Tell = Callable[[str], None]
 Paths = list[tuple[int, list[tuple[str, int]]]]
@@ -45,10 +45,12 @@ class Search:
     processes: int | None = None
     tell: Tell = lambda _: None
     random: Random = field(init=False)
+    _clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything that is left to chance comes from the seed."""
         self.random = Random(self.seed)
+        self._clock = Clock(self.day)
 
     def run(self) -> Routes:
         """Search until the time is over and return the best routes."""
@@ -146,7 +148,8 @@ class Search:
         held = []
         for crew in self.day.crews:
             made = best.timed.get(crew.number)
-            units = [] if made is None else self._units(made, crew.worker.means)
+            made = made and self._rested(made, crew)
+            units = [] if made is None else self._units(made, crew)
             if units is not None:
                 held.append(Held(crew, units, [] if made is None else list(made.stops)))
         in_rounds = needs_rounds(self.day)
@@ -163,7 +166,7 @@ class Search:
                 loose.extend([] if alone is None else [alone])
         return held, loose
 
-    def _units(self, made: Timed, means: str) -> list[Unit] | None:
+    def _units(self, made: Timed, crew: Crew) -> list[Unit] | None:
         tasks = self.day.tasks
         in_rounds = needs_rounds(self.day)
         units: list[Unit] = []
@@ -187,10 +190,36 @@ class Search:
                 ):
                     last += 1
                 gathered = [tasks[number] for number in made.stops[at + 1 : last + 1]]
-                whole = round_unit(self.day, place, means, gathered) if gathered else None
+                whole = round_unit(self.day, place, crew.worker.means, gathered) if gathered else None
                 if whole is None:
                     return None
                 units.append(whole)
                 at = last
             at += 1
+        return self._with_breaks(made, crew, units)
+
+    def _rested(self, made: Timed, crew: Crew) -> Timed:
+        """The route with a break at its end or start for each that it does not owe: who has longer days will owe it."""
+        for number, rest in enumerate(crew.worker.breaks):
+            is_within = crew.worker.shift[0] < rest.window[0] + rest.duration and crew.worker.shift[1] > rest.window[1]
+            if is_within and BREAK + number not in made.stops:
+                for stops in ((*made.stops, BREAK + number), (BREAK + number, *made.stops)):
+                    longer = self._clock.timed(crew, stops)
+                    if longer is not None:
+                        made = longer
+                        break
+        return made
+
+    def _with_breaks(self, made: Timed, crew: Crew, units: list[Unit]) -> list[Unit]:
+        """Each break with the unit before it, or the first; one that fits with neither stays a stop of its own."""
+        holder = {stop: at for at, unit in enumerate(units) for stop in unit.stops}
+        last = None
+        for stop in made.stops:
+            if stop < BREAK:
+                last = holder.get(stop, last)
+                continue
+            rest = crew.worker.breaks[stop - BREAK]
+            at = 0 if last is None else last
+            whole = rested(units[at], crew.number, stop, rest, before=last is None)
+            units[at] = units[at] if whole is None else whole
         return units

@@ -80,7 +80,7 @@ class SheetMaker:
     """Writes the sheet of one part, and reads routes in its numbers."""
 
     def __init__(self, part: Part) -> None:
-        """Number the clients: units first, then a break for each worker that has one within her shift."""
+        """Number the clients: units first, then the breaks within the shifts of workers that no unit holds."""
         self.part = part
         self._step = part.day.problem.resolution
         self._cost = units_cost(part)
@@ -88,11 +88,15 @@ class SheetMaker:
         begins = [crew.worker.shift[0] for crew in part.crews] + [unit.earliest for unit in part.units]
         begins += [rest.window[0] for crew in part.crews for rest in crew.worker.breaks]
         self._zero = floor(min(begins, default=0) / self._step)
+        # A unit with a break is one worker's alone.
+        held = {(min(unit.able), stop) for unit in part.units for stop in unit.stops if stop >= BREAK}
         self.breaks: list[tuple[Crew, int]] = [
             (crew, number)
             for crew in part.crews
             for number, rest in enumerate(crew.worker.breaks)
-            if crew.worker.shift[0] < rest.window[0] + rest.duration and crew.worker.shift[1] > rest.window[1]
+            if crew.worker.shift[0] < rest.window[0] + rest.duration
+            and crew.worker.shift[1] > rest.window[1]
+            and (crew.number, BREAK + number) not in held
         ]
         kinds = {kind for unit in part.units for kind in unit.load}
         self._kinds = sorted(kinds)

@@ -1,8 +1,9 @@
 """What a solver orders: single visits, or rounds of several that one worker does in one go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dispatch.planning.format import Break
 from dispatch.planning.tasks import NO_PICKUP, Crew, Day, Task
 
 
@@ -45,6 +46,29 @@ def single(task: Task) -> Unit:
         pickup=task.pickup,
         ready=task.ready,
     )
+
+
+def rested(unit: Unit, crew: int, stop: int, rest: Break, before: bool = False) -> Unit | None:
+    """The unit with a worker's break after it, or `before` it; None where the break's window does not allow it.
+
+    PyVRP knows no break that is taken wherever one is. With a visit that the worker has already, it needs no place.
+    """
+    first, last = rest.window
+    duration = unit.duration + rest.duration
+    if before:
+        # She travels after the break, which begins the sooner for it.
+        earliest, latest = max(first, unit.earliest - rest.duration), unit.latest - rest.duration
+        stops = (stop, *unit.stops)
+    else:
+        earliest, latest = max(unit.earliest, first - unit.duration), min(unit.latest, last - unit.duration)
+        stops = (*unit.stops, stop)
+        if unit.latest + unit.duration < first:
+            earliest = latest = unit.latest
+            duration = first + rest.duration - unit.latest
+    if earliest > latest or crew not in unit.able:
+        return None
+    able = frozenset({crew})
+    return replace(unit, stops=stops, earliest=earliest, latest=latest, duration=duration, able=able)
 
 
 @dataclass(slots=True)

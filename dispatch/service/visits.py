@@ -2,17 +2,24 @@
 
 import secrets
 from datetime import datetime
+from typing import Final
 
+from dispatch import companions
 from dispatch.attention import call_attention, withdraw_attention
-from dispatch.order_rows import subject_of
+from dispatch.order_rows import locked_order, subject_of
+from dispatch.orders import end_one
 from dispatch.refusals import RefusalCode, Refused
 from dispatch.service.visit_rows import asked_of, note_phone_time, own
 from dispatch.service.vital_checks import judged
 from dispatch.service_level import cases
 from dispatch.timelines import tell
-from schemas.database import Transaction
+from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import FailReason
+from schemas.states import ORDER_ENDED, FailReason, OrderState
+
+SET_OUT: Final[frozenset[OrderState]] = frozenset({"en_route", "checked_in", "in_service"})
+HER_OWN: Final[frozenset[FailReason]] = frozenset({"worker_unwell", "other"})
+"""Reasons that lie with one worker of two: the other's part is called off, and is no case of hers."""
 
 DEPART = statement("""
     UPDATE service_order
@@ -77,15 +84,36 @@ def fail(
     *,
     captured_at: datetime | None = None,
 ) -> None:
-    """It cannot be done. That the elder is unfit is what the measurements said, not what the worker says: before they
-    did it is a wrong_step. Raises Refused: not_found, wrong_step, order_cancelled, order_ended.
+    """It cannot be done, nor by the other worker of a visit by two. That the elder is unfit is what the measurements
+    said, not what the worker says: before they did it is a wrong_step. Raises Refused: not_found, wrong_step,
+    order_cancelled, order_ended.
     """
+    companions.lock(tx, order_id)
     order = own(tx, order_id, account_id, "failed")
     if reason == "unfit" and order["attention"] != "unfit":
         raise Refused("wrong_step")
-    tx.execute(FAIL, {"id": order_id, "now": now, "reason": reason})
     detail: dict[str, object] = {"reason": reason}
     if captured_at is not None:
         detail |= {"offline": True, "captured_at": captured_at.isoformat()}
+    _failed(tx, now, order, account_id, reason, note, detail)
+    partner = companions.partner_of(tx, order)
+    if partner is not None and partner.state not in ORDER_ENDED:
+        other = locked_order(tx, partner.id)
+        if other["state"] in SET_OUT and reason not in HER_OWN:
+            _failed(tx, now, other, account_id, reason, note, detail)
+        else:
+            end_one(tx, now, other, account_id, reason)
+
+
+def _failed(
+    tx: Transaction,
+    now: datetime,
+    order: Row,
+    account_id: int,
+    reason: FailReason,
+    note: str | None,
+    detail: dict[str, object],
+) -> None:
+    tx.execute(FAIL, {"id": order["id"], "now": now, "reason": reason})
     tell(tx, now, subject_of(order), "order.failed", actor_id=account_id, note=note, detail=detail)
     cases.failed(tx, now, order, reason, None)

@@ -5,7 +5,13 @@
 CREATE TABLE planning_policy (
     org_code text PRIMARY KEY REFERENCES org_unit,
     plan_at time NOT NULL DEFAULT '18:00',
-    seconds smallint NOT NULL DEFAULT 60 CHECK (seconds BETWEEN 1 AND 3600),
+    -- At most; a small day takes less.
+    seconds smallint NOT NULL DEFAULT 300 CHECK (seconds BETWEEN 1 AND 3600),
+    -- What a plan leaves free, because a day never goes as planned: before the end of each window (never more than three
+    -- quarters of it), beyond each visit's duration in percent, and of the time that a meal stays hot.
+    spare_minutes smallint NOT NULL DEFAULT 12 CHECK (spare_minutes BETWEEN 0 AND 120),
+    longer_percent smallint NOT NULL DEFAULT 8 CHECK (longer_percent BETWEEN 0 AND 100),
+    hot_spare_minutes smallint NOT NULL DEFAULT 10 CHECK (hot_spare_minutes BETWEEN 0 AND 60),
     moved_seconds integer NOT NULL DEFAULT 1200 CHECK (moved_seconds >= 0),
     known_seconds integer NOT NULL DEFAULT 120 CHECK (known_seconds >= 0),
     break_minutes smallint NOT NULL DEFAULT 30 CHECK (break_minutes BETWEEN 0 AND 120),

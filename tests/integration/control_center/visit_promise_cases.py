@@ -73,6 +73,9 @@ def _today(_cast: Cast, now: datetime) -> dict[str, Any]:
 _POLICY: Final = {
     "plan_at": "18:00",
     "seconds": 60,
+    "spare_minutes": 12,
+    "longer_percent": 8,
+    "hot_spare_minutes": 10,
     "moved_seconds": 1200,
     "known_seconds": 120,
     "break_minutes": 30,

@@ -3,6 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from dispatch.day_plans.making import search_seconds
 from dispatch.day_plans.problem import LeftOut, PlannedVisit, problem_of, visits_of
 from dispatch.day_plans.reading import DayRows, PlanningPolicy
 from dispatch.planning.format import Figures, PickupStop, Plan, Route, Unserved, VisitStop, decode_problem, encode
@@ -84,7 +87,7 @@ def test_a_problem_is_what_the_format_says() -> None:
 
 def test_times_are_seconds_of_the_districts_day() -> None:
     problem = problem_of(rows([order(1)], [shift(7)]), "")
-    assert problem.jobs[0].window == (9 * 3600, 11 * 3600)
+    assert problem.jobs[0].window == (9 * 3600, 11 * 3600 - 12 * 60)
     assert problem.workers[0].shift == (8 * 3600, 17 * 3600)
     assert problem.workers[0].breaks[0].window == (10.5 * 3600, 14.5 * 3600)
 
@@ -166,3 +169,21 @@ FIGURES = tuple(name for name in Figures.__struct_fields__ if name != "seconds")
 
 def visit(job: int, number: int, start: float) -> VisitStop:
     return VisitStop(job=str(job), visit=number, arrive=start, start=start, end=start + 3600)
+
+
+def test_a_plan_leaves_time_to_spare() -> None:
+    tight = order(1, window_to=MIDNIGHT + 9 * HOUR + 12 * MINUTE, kitchen_id=5, kitchen_lat=29.8, kitchen_lon=106.4)
+    [job] = problem_of(rows([tight | {"hot_minutes": 60}], [shift(7)]), "").jobs
+    assert job.window == (9 * 3600, 9 * 3600 + 3 * 60)
+    assert (job.visits[0].duration, job.hot) == (3888, 50 * 60)
+
+
+def test_a_promise_late_in_its_window_stays_possible() -> None:
+    late = order(1, state="accepted", worker_id=7, planned_at=MIDNIGHT + 11 * HOUR - MINUTE)
+    [job] = problem_of(rows([late], [shift(7)]), "").jobs
+    assert job.window[1] == 11 * 3600 - 60
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(0, 3), (10, 3), (1000, 63), (5000, 300)])
+def test_a_small_day_is_planned_soon(jobs: int, seconds: int) -> None:
+    assert search_seconds(jobs, 300) == seconds
