@@ -78,7 +78,7 @@ Solver = Callable[[Problem, int, int], Plan]
 
 
 def search_seconds(jobs: int, most: int) -> int:
-    """How long a plan of so many jobs is looked for: a large one takes all of `most`, a small one is found soon; pure."""
+    """How long a plan of so many jobs is looked for: a large one takes all of `most`, a small one less; pure."""
     return min(most, 3 + jobs * 60 // 1000)
 
 
@@ -179,7 +179,7 @@ class PlanMaker:
             rows = read_day(tx, self._clock(), claimed.org_code, claimed.noon)
         problem = problem_of(rows, f"{claimed.org_code} {rows.day}")
         with SOLVING.time():
-            plan = self._solver(problem, claimed.seconds, claimed.seed)
+            plan = self._solver(problem, search_seconds(len(problem.jobs), claimed.seconds), claimed.seed)
         fault = fault_of(problem, plan)
         if fault is not None:
             raise SolverFailed(fault)
