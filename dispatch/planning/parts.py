@@ -26,12 +26,18 @@ class Held:
     stops: list[int]
 
 
-def parts_of(day: Day, held: list[Held], loose: list[Unit], random: Random) -> list[Part]:
-    """Cut workers and units into parts of about `UNITS_A_PART`; units of nobody go where somebody can do them."""
+def parts_of(day: Day, held: list[Held], loose: list[Unit], random: Random, processes: int = 1) -> list[Part]:
+    """Cut workers and units into parts of about `UNITS_A_PART`; units of nobody go where somebody can do them.
+
+    More parts than one are a multiple of the processes, so that none of these is idle while the last are routed.
+    """
     count = len(loose) + sum(len(one.units) for one in held)
     kinds = {_kind(one.crew) for one in held}
     most = MOST_ALIKE if len(kinds) <= _KINDS else UNITS_A_PART
-    return _cut(day, held, loose, max(1, min(ceil(count / most), len(held))), random)
+    number = ceil(count / most)
+    if number > 1:
+        number = ceil(number / processes) * processes
+    return _cut(day, held, loose, max(1, min(number, len(held))), random)
 
 
 def _kind(crew: Crew) -> tuple[object, ...]:

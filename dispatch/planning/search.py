@@ -71,7 +71,7 @@ class Search:
             began = time.monotonic()
             whole = max(0.1, self.until - began)
             for phase in range(len(_PHASES)):
-                parts = parts_of(self.day, held, units, self.random)
+                parts = parts_of(self.day, held, units, self.random, self._processes())
                 end = began + whole * sum(_PHASES[: phase + 1])
                 if len(parts) == 1:
                     # A day in one piece gains nothing from being cut elsewhere: one long search, and a short one
@@ -97,8 +97,11 @@ class Search:
             or any(task.wished != (task.earliest, task.latest) for task in day.tasks)
         )
 
+    def _processes(self) -> int:
+        return self.processes or os.cpu_count() or 1
+
     def _pool(self, stack: ExitStack) -> Executor | None:
-        processes = self.processes or os.cpu_count() or 1
+        processes = self._processes()
         if processes < 2 or len(self.day.tasks) < _ALONE_BELOW:
             return None
         # Spawned, not forked: the caller may have threads that hold locks.
@@ -106,7 +109,7 @@ class Search:
 
     def _ask(self, pool: Executor | None, sheets: Sequence[Sheet], seconds: float) -> list[Paths]:
         """Route all sheets within about so many seconds."""
-        processes = 1 if pool is None else self.processes or os.cpu_count() or 1
+        processes = 1 if pool is None else self._processes()
         waves = ceil(len(sheets) / processes)
         efforts = [Effort(seconds / max(1, waves), self.random.randrange(1 << 30), self.iterations) for _ in sheets]
         if pool is None or len(sheets) == 1:
@@ -220,6 +223,7 @@ class Search:
                 continue
             rest = crew.worker.breaks[stop - BREAK]
             at = 0 if last is None else last
-            whole = rested(units[at], crew.number, stop, rest, before=last is None)
+            way = float(crew.ways[crew.start, units[0].entry]) if last is None else None
+            whole = rested(units[at], crew.number, stop, rest, way)
             units[at] = units[at] if whole is None else whole
         return units

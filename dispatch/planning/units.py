@@ -48,16 +48,18 @@ def single(task: Task) -> Unit:
     )
 
 
-def rested(unit: Unit, crew: int, stop: int, rest: Break, before: bool = False) -> Unit | None:
-    """The unit with a worker's break after it, or `before` it; None where the break's window does not allow it.
+def rested(unit: Unit, crew: int, stop: int, rest: Break, way: float | None = None) -> Unit | None:
+    """The unit with a worker's break after it; None where the break's window does not allow it.
+
+    With the `way` from where her shift begins, the break comes before the unit.
 
     PyVRP knows no break that is taken wherever one is. With a visit that the worker has already, it needs no place.
     """
     first, last = rest.window
     duration = unit.duration + rest.duration
-    if before:
-        # She travels after the break, which begins the sooner for it.
-        earliest, latest = max(first, unit.earliest - rest.duration), unit.latest - rest.duration
+    if way is not None:
+        # For PyVRP she travels before the break.
+        earliest, latest = max(first + way, unit.earliest - rest.duration), unit.latest - rest.duration
         stops = (stop, *unit.stops)
     else:
         earliest, latest = max(unit.earliest, first - unit.duration), min(unit.latest, last - unit.duration)
