@@ -61,6 +61,20 @@ def _visit(stage: Stage, elder: Elder, item: str, at: datetime, *, confirm: bool
     return made
 
 
+def _for_the_plan(stage: Stage, elder: Elder) -> str:
+    """An order that waits for a day's plan, and a worker who is on shift then; returns the day."""
+    now = datetime.now(UTC)
+    begins = now.replace(hour=3, minute=0) + timedelta(days=2)
+    with transaction(stage.conn) as tx:
+        place(tx, now, Wish(elder.id, "meal", begins, None, (), None, mode="plan"), actor_id=None)
+        tx.conn.execute(
+            b"INSERT INTO worker_shift (worker_id, starts_at, ends_at) SELECT worker.id, %s, %s FROM worker"
+            b" JOIN account ON account.id = account_id WHERE username = %s",
+            (begins - timedelta(hours=2), begins + timedelta(hours=6), WORKER),
+        )
+    return f"{begins:%Y-%m-%d}"
+
+
 def _open(page: Page, entry: str) -> None:
     page.get_by_test_id("account-menu").click()
     page.get_by_test_id(entry).click()
@@ -162,10 +176,11 @@ def test_a_relative_complains_and_a_supervisor_decides(stage: Stage) -> None:
     assert decided == ("upheld", 150, 300)
 
 
-def test_a_supervisor_sets_weights_and_has_tomorrow_planned(stage: Stage) -> None:
+def test_a_supervisor_sets_weights_and_has_a_day_planned(stage: Stage) -> None:
     elder = stage.another_elder()
     stage.on_duty({WORKER: elder.home.north(900)})
     order(stage.desk(), elder, "meal")
+    day = _for_the_plan(stage, elder)
     boss = stage.desk(SUPERVISOR)
     boss.goto("/planning?tab=dispatch")
     boss.get_by_test_id("weights-change").click()
@@ -182,12 +197,14 @@ def test_a_supervisor_sets_weights_and_has_tomorrow_planned(stage: Stage) -> Non
 
     boss.get_by_test_id("plan-tab-days").click()
     boss.get_by_test_id("day-plan-new").click()
+    boss.get_by_test_id("plan-day").fill(day)
     boss.get_by_test_id("plan-seconds").fill("2")
     boss.get_by_test_id("plan-at-once").select_option("no")
     boss.get_by_test_id("plan-day-form-submit").click()
     detail = boss.get_by_test_id("day-plan-detail")
     expect(detail).to_have_attribute("data-state", "ready", timeout=60_000)
-    expect(detail.get_by_test_id("day-plan-figures")).to_contain_text("路程合计")
+    expect(detail.get_by_test_id("day-plan-figures")).to_contain_text("1 项中排入 1 项")
+    expect(detail.get_by_test_id("planned-visit")).to_contain_text(elder.name)
     shoot(boss, "day-plan-ready")
     detail.get_by_test_id("day-plan-discard").click()
     detail.get_by_test_id("day-plan-discard-sure").click()
