@@ -36,10 +36,14 @@ MARK_MOVED = statement("""
 HOLD = statement("""
     UPDATE service_order SET due_at = %(until)s::timestamptz WHERE id = ANY(%(ids)s::bigint[])
 """)
+# What stays with its worker first: whoever joins her in a visit by two comes at the time that the plan gives both.
 NEXT = statement("""
-    SELECT order_id, worker_id, planned_at, pickup_at, reason, moved FROM day_plan_visit
-    WHERE plan_id = %(plan_id)s::bigint AND outcome IS NULL
-    ORDER BY worker_id IS NULL, planned_at, order_id
+    SELECT visit.order_id, visit.worker_id, visit.planned_at, visit.pickup_at, visit.reason, visit.moved
+    FROM day_plan_visit AS visit JOIN service_order ON service_order.id = visit.order_id
+    WHERE visit.plan_id = %(plan_id)s::bigint AND visit.outcome IS NULL
+    ORDER BY visit.worker_id IS NULL,
+             (service_order.state = 'accepted' AND service_order.worker_id = visit.worker_id) IS NOT TRUE,
+             visit.planned_at, visit.order_id
     LIMIT %(limit)s::integer
 """)
 STILL = statement("""

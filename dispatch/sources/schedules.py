@@ -80,6 +80,10 @@ EXCEPT = statement("""
         set_at = EXCLUDED.set_at, set_by = EXCLUDED.set_by
 """)
 
+# Before the schedule, as whoever ends the plan does: a schedule that takes another's place is the plan's as well.
+PLAN_OF = statement("""
+    SELECT id FROM care_plan WHERE id = (SELECT plan_id FROM order_schedule WHERE id = %(id)s::bigint) FOR NO KEY UPDATE
+""")
 # What was said about days that are the new schedule's holds for it too, and so does a pause.
 CARRY_OVER = statement("""
     INSERT INTO schedule_exception (schedule_id, day, moved_to, from_time, reason, set_at, set_by)
@@ -228,6 +232,7 @@ def change(
 
     Raises Refused: not_found, schedule_ended, unknown_item, unknown_skill, in_the_past.
     """
+    tx.rows(PLAN_OF, {"id": schedule_id})
     schedule = _lock(tx, now, schedule_id, actor_id)
     tx.execute(END, {"id": schedule_id, "now": now, "actor_id": actor_id, "reason": reason})
     until = schedule["decided_until"]

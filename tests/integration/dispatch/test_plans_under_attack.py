@@ -8,7 +8,7 @@ from dispatch.day_plans.applying import apply_some
 from dispatch.day_plans.making import PlanMaker
 from dispatch.day_plans.problem import problem_of
 from dispatch.day_plans.reading import read_day
-from dispatch.planning.format import Plan, Problem, VisitStop
+from dispatch.planning.format import Plan, Problem, Route, VisitStop
 from schemas.database import transaction
 from tests.integration.dispatch.races import overtaken
 from tests.integration.dispatch.test_day_plans import DISTRICT, Planned, quickly
@@ -127,3 +127,38 @@ def test_a_plan_that_is_ready_is_still_there_when_another_maker_looks(street: Pl
     street.ask(at_once=False)
     street.plan()
     assert not PlanMaker("", lambda: street.now + 9 * HOUR).make_one(street.conn)
+
+
+def test_when_one_of_two_is_replaced_the_other_goes_on_at_the_time_of_the_plan(street: Planned) -> None:
+    street.conn.execute(
+        "INSERT INTO service_profile (elder_id, two_workers, changed_at) VALUES (%s, true, %s)",
+        (street.elder, street.now),
+    )
+    street.conn.execute("UPDATE catalogue_item SET two_above_kg = 80 WHERE code = 'bath'")
+    street.works_tomorrow("甲", 300)
+    street.works_tomorrow("乙", 600)
+    lead = street.request("bath", street.at(10), 4 * HOUR)
+    street.ask()
+    street.plan()
+    [companion] = street.conn.execute("SELECT id FROM service_order WHERE lead_id = %s", (lead,)).fetchone() or (0,)
+    third = street.add_worker("丙", 100, shift=(street.at(12), street.at(17)))
+    stays = street.order("worker_id", companion)
+
+    def an_hour_later(problem: Problem, seconds: int, seed: int) -> Plan:
+        plan = quickly(problem, seconds, seed)
+        [job] = problem.jobs
+        keys = {int(worker.id.partition(".")[0]): worker.id for worker in problem.workers}
+        start = job.window[0] + 9_000
+        routes = []
+        for number, worker in enumerate((third.id, stays[0])):
+            end = start + job.visits[number].duration
+            stop = VisitStop(job=job.id, visit=number, arrive=start, start=start, end=end)
+            routes.append(Route(worker=keys[int(str(worker))], stops=[stop], travel=0, distance=0))
+        plan.routes = routes
+        return plan
+
+    street.ask()
+    street.plan(an_hour_later)
+    later = street.tomorrow + 12.5 * HOUR
+    assert street.order("state, worker_id, planned_at", lead) == ("accepted", third.id, later)
+    assert street.order("state, worker_id, planned_at", companion) == ("accepted", *stays, later)

@@ -1,15 +1,23 @@
 """A schedule that is changed keeps what staff said about its days, and goes on standing still."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, time
+from functools import partial
 
 import pytest
 
-from dispatch.sources import schedules
+from dispatch.sources import care_plans, schedules
 from dispatch.sources.recurrence import DAY
-from dispatch.sources.schedule_rows import DayChange
+from dispatch.sources.schedule_rows import DayChange, Terms
+from schemas.database import Transaction, connect
 from schemas.district_time import today
+from schemas.statements import statement
+from tests.integration.dispatch.races import WAITING, told
 from tests.integration.dispatch.sources.test_schedules import MONDAY, NINE, Kitchen, moment
 from tests.integration.district import Connection
+from tests.integration.waiting import eventually
+
+HOLD_PLAN = statement("SELECT id FROM care_plan WHERE id = %(id)s::bigint FOR UPDATE")
 
 
 @pytest.fixture
@@ -76,3 +84,31 @@ def test_a_schedule_that_stands_still_does_not_begin_again_because_it_is_changed
     kitchen.command(lambda tx: schedules.resume(tx, NINE, new, operator))
     kitchen.sweep(NINE)
     assert _days(kitchen) == [0, 1, 2]
+
+
+def test_a_plan_is_ended_while_one_of_its_schedules_is_changed_and_nobody_is_stuck(
+    kitchen: Kitchen, database_url: str
+) -> None:
+    operator = kitchen.street.operator
+    needs = (care_plans.Need("meal", 7, time(11, 30)),)
+    new = care_plans.NewPlan("吃饭", MONDAY, None, "李红", MONDAY, 30, needs)
+    plan = kitchen.command(lambda tx: care_plans.make(tx, NINE, operator, kitchen.street.elder, new))
+    [schedule] = kitchen.conn.execute("SELECT id FROM order_schedule").fetchone() or (0,)
+    terms = kitchen.terms(note="少盐")
+    change = partial(_change, kitchen, schedule, terms)
+    late: list[Future[object]] = []
+
+    def end(tx: Transaction) -> None:
+        tx.rows(HOLD_PLAN, {"id": plan})
+        late.append(pool.submit(told, other, change))
+        eventually(lambda: kitchen.conn.execute(WAITING).fetchone() == (1,), what="the change to wait for the plan")
+        care_plans.end(tx, NINE, plan, operator, "住院", orders_too=False)
+
+    with connect(database_url, "first") as one, connect(database_url, "second") as other, ThreadPoolExecutor(1) as pool:
+        assert told(one, end) is None
+        assert late[0].result(10) == "schedule_ended"
+    assert kitchen.conn.execute("SELECT count(*) FROM order_schedule WHERE ended_at IS NULL").fetchone() == (0,)
+
+
+def _change(kitchen: Kitchen, schedule: int, terms: Terms, tx: Transaction) -> int:
+    return schedules.change(tx, NINE, schedule, kitchen.street.operator, terms, "换", orders_too=False)
