@@ -37,7 +37,7 @@ def parts_of(day: Day, held: list[Held], loose: list[Unit], random: Random, proc
     number = ceil(count / most)
     if number > 1:
         number = ceil(number / processes) * processes
-    return _cut(day, held, loose, max(1, min(number, len(held))), random)
+    return cut(day, held, loose, max(1, min(number, len(held))), random)
 
 
 def _kind(crew: Crew) -> tuple[object, ...]:
@@ -45,7 +45,8 @@ def _kind(crew: Crew) -> tuple[object, ...]:
     return (worker.start, worker.end, worker.shift, worker.means, frozenset(worker.skills), bool(worker.breaks))
 
 
-def _cut(day: Day, held: list[Held], loose: list[Unit], number: int, random: Random) -> list[Part]:
+def cut(day: Day, held: list[Held], loose: list[Unit], number: int, random: Random) -> list[Part]:
+    """Cut workers and units into so many parts of about the same size."""
     if number <= 1 or len(held) < 2:
         units = [unit for one in held for unit in one.units] + loose
         routes = {one.crew.number: one.stops for one in held if one.stops}
@@ -54,7 +55,7 @@ def _cut(day: Day, held: list[Held], loose: list[Unit], number: int, random: Ran
     line = _Line(day, [one.crew.start for one in held] + [unit.entry for unit in loose], random)
     left, right = _halves(held, line, share)
     near, far = _sides(loose, line, share, left, right)
-    return _cut(day, left, near, number // 2, random) + _cut(day, right, far, number - number // 2, random)
+    return cut(day, left, near, number // 2, random) + cut(day, right, far, number - number // 2, random)
 
 
 class _Line:

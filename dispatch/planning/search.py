@@ -44,6 +44,8 @@ class Search:
     iterations: int | None = None
     processes: int | None = None
     tell: Tell = lambda _: None
+    known: Routes | None = None
+    """Routes to begin with."""
     random: Random = field(init=False)
     _clock: Clock = field(init=False)
 
@@ -54,7 +56,7 @@ class Search:
 
     def run(self) -> Routes:
         """Search until the time is over and return the best routes."""
-        best = Routes(self.day)
+        best = self.known or Routes(self.day)
         if not self.day.crews or not any(task.able for task in self.day.tasks):
             return best
         began = time.monotonic()
@@ -63,7 +65,7 @@ class Search:
         units = [single(task) for task in self.day.tasks if task.able]
         if self._is_relaxed() or len(parts_of(self.day, held, units, Random(self.seed))) > 1:
             # PyVRP alone finds room for everybody only late on a full day; what is inserted at first it makes shorter.
-            self.tell(f"{len(units)} to insert")
+            self.tell(f"{len(best.left)} to insert")
             self._mend(best, began + whole * _FIRST)
             held, units = self._opened(best)
         with ExitStack() as stack:

@@ -1,10 +1,15 @@
 """A problem to a plan: the way in for everybody who plans."""
 
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from typing import Final
 
 from dispatch.planning import synchronised
+from dispatch.planning.apart import WHOLE_MOST, districts, doubles_of, together
 from dispatch.planning.format import (
     BreakStop,
     EndStop,
@@ -35,6 +40,12 @@ _SEARCHING: Final = 0.7
 """The share of that in which it searches; the rest reads the plan and writes it."""
 
 
+_APART: Final = 0.65
+"""The share of the time of a very large day in which its districts are planned apart."""
+_CHECKING: Final = 0.05
+"""The share of that time in which the plan is written and checked."""
+
+
 class CannotPlan(Exception):
     """The solver's plan broke a rule of the problem: a fault of ours; the text says which."""
 
@@ -60,6 +71,8 @@ def solve(
     has_doubles = any(len(job.visits) > 1 for job in problem.jobs)
     if has_doubles and len(problem.jobs) <= _WHOLE_MOST and synchronised.can_solve(problem):
         plan = synchronised.solve(problem, ways, seconds, seed, iterations, processes or 2)
+    elif len(problem.jobs) > WHOLE_MOST and len(problem.workers) > 1:
+        plan = _apart(problem, ways, began + seconds, seed, iterations, processes, tell)
     else:
         plan = _around(problem, ways, began + seconds, seed, has_doubles, iterations, processes, tell)
     why = reasons(problem, ways, [left.job for left in plan.unserved])
@@ -98,6 +111,46 @@ def _around(
         left = max(0.1, (until - time.monotonic()) * _SEARCHING)
         plan = synchronised.improve(problem, ways, plan, left, seed, iterations)
     return plan
+
+
+def _apart(
+    problem: Problem,
+    ways: Ways,
+    until: float,
+    seed: int,
+    iterations: int | None,
+    processes: int | None,
+    tell: Tell,
+) -> Plan:
+    """Districts first, each in a process; then the whole day from there."""
+    at_once = processes or os.cpu_count() or 1
+    whole = until - time.monotonic()
+    pieces = districts(problem, ways, seed, at_once)
+    tell(f"{len(pieces)} districts")
+    end = until - whole * (1 - _APART)
+    waves = max(1, -(-len(pieces) // at_once))
+    each = max(0.1, (end - time.monotonic()) / waves)
+    work = partial(_district, each, seed, iterations)
+    if at_once == 1:
+        plans = [work(piece) for piece in pieces]
+    else:
+        # Spawned, not forked: the caller may have threads that hold locks.
+        with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+            plans = list(pool.map(work, pieces))
+    day = day_of(problem, ways, doubles_of(problem, plans))
+    known = together(day, plans)
+    search = Search(day, until - whole * _CHECKING, seed, iterations, processes, tell, known)
+    routes = search.run()
+    _part_halves(day, routes)
+    return plan_of(day, routes)
+
+
+def _district(seconds: float, seed: int, iterations: int | None, piece: tuple[Problem, Ways]) -> Plan:
+    """One district, by one process."""
+    problem, ways = piece
+    has_doubles = any(len(job.visits) > 1 for job in problem.jobs)
+    until = time.monotonic() + seconds
+    return _around(problem, ways, until, seed, has_doubles, iterations, 1, lambda _: None)
 
 
 def _part_halves(day: Day, routes: Routes) -> None:
