@@ -63,7 +63,7 @@ def solve(
     """Plan a checked problem in about so many seconds by the clock.
 
     `ways`: travel times where they are known already. With `iterations` each search also ends after so many, and a run
-    that ends by them alone can be repeated exactly. `processes`: how many at a time, one a processor by default.
+    that ends by them alone can be repeated exactly, with as many `processes` at a time (one a processor by default).
     Raises CannotPlan rather than return a plan that breaks a rule.
     """
     began = time.monotonic()
