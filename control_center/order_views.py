@@ -198,9 +198,7 @@ def order_cards(conn: Connection, ids: Collection[int], now: datetime) -> dict[i
     elders = {elder["id"]: elder for elder in rows(conn, ELDERS, {"ids": elder_ids, "household_ids": []})}
     proof = proofs(conn, ids)
     by_id = sorted(orders, key=lambda order: order["id"])
-    return {
-        order["id"]: _order_card(order, elders[order["elder_id"]], proof[order["id"]], now) for order in by_id
-    }
+    return {order["id"]: _order_card(order, elders[order["elder_id"]], proof[order["id"]], now) for order in by_id}
 
 
 def _masked(card: OrderCard) -> OrderCard:

@@ -86,7 +86,11 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
         "attention": None,
         "offers_open": 0,
         "offers_made": 1,
-        "mode": None, "lead_id": None, "companion": None, "planned_at": None, "hall_until": None,
+        "mode": None,
+        "lead_id": None,
+        "companion": None,
+        "planned_at": None,
+        "hall_until": None,
         "proof": proof,
         "price": {"price_fen": 0, "subsidy_fen": 0, "elder_fen": 0, "category": None},
     }
