@@ -87,9 +87,9 @@ class CompanionBrief(Shape):
 
 class OrderCard(Shape):
     """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
-    offers and who ordered; only staff and the worker are given the home's position and the note, she until the end; workers are not given the
-    price. Until somebody is there `predicted_at` says when she will begin by where she is, and to staff `risk` whether that
-    is in the window."""
+    offers and who ordered; only staff and the worker are given the home's position and the note, she until the end;
+    workers are not given the price. Until somebody is there `predicted_at` says when she will begin by where she is,
+    and to staff `risk` whether that is in the window."""
 
     id: int
     state: OrderState
