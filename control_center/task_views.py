@@ -9,7 +9,7 @@ from control_center.task_cards import TaskCard
 from control_center.views import elder_briefs
 from schemas.database import Row, rows
 from schemas.statements import statement
-from schemas.states import FOR_SUPERVISORS, TASK_OUTCOMES, TaskKind
+from schemas.states import DECIDED_ELSEWHERE, FOR_SUPERVISORS, TASK_OUTCOMES, TaskKind
 
 TASKS = statement("""
     SELECT task.*, org_unit.name AS org_name, taker.name AS taker_name, doer.name AS doer_name
@@ -51,7 +51,7 @@ def _task_card(task: Row) -> TaskCard:
         done_by=Person(id=task["done_by"], name=task["doer_name"]) if task["done_by"] else None,
         done_at=task["done_at"],
         outcome=task["outcome"],
-        outcomes=sorted(TASK_OUTCOMES[kind]),
+        outcomes=[] if kind in DECIDED_ELSEWHERE else sorted(TASK_OUTCOMES[kind]),
         for_supervisor=kind in FOR_SUPERVISORS,
         note=task["note"],
         detail=task["detail"],

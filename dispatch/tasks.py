@@ -15,7 +15,7 @@ from dispatch.sweeping import Sweep, act_on_each
 from schemas.database import Row, Transaction
 from schemas.events import Event, EventKind
 from schemas.statements import statement
-from schemas.states import FOR_SUPERVISORS, TASK_OUTCOMES, TaskKind, TaskOutcome
+from schemas.states import DECIDED_ELSEWHERE, FOR_SUPERVISORS, TASK_OUTCOMES, TaskKind, TaskOutcome
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def complete(
     Raises Refused: not_found, supervisor_needed, task_done, task_taken, wrong_outcome.
     """
     task = _lock(tx, now, task_id, actor_id)
-    if outcome not in TASK_OUTCOMES[task["kind"]]:
+    if outcome not in TASK_OUTCOMES[task["kind"]] or task["kind"] in DECIDED_ELSEWHERE:
         raise Refused("wrong_outcome")
     if task["taken_by"] not in (None, actor_id) and task["role"] != "supervisor":
         raise Refused("task_taken")

@@ -312,6 +312,8 @@ TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
     "plan_review": frozenset({"renewed", "accepted", "not_needed"}),
 }
 """How each kind of task can end."""
+DECIDED_ELSEWHERE: Final[frozenset[TaskKind]] = frozenset({"complaint", "settlement"})
+"""Tasks that end by themselves: with a complaint's decision, with a settlement's approval."""
 FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset(
     {
         "breach_review",

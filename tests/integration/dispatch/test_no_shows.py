@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from dispatch import orders
+from dispatch import orders, tasks
 from dispatch.refusals import Refused
 from dispatch.service import visits
 from dispatch.service_level import cases, complaints, pay_rules
@@ -166,6 +166,14 @@ def test_a_complaint_is_decided_once_by_somebody_else_with_what_follows(street: 
     with transaction(street.conn) as tx, pytest.raises(Refused) as refused:
         complaints.decide(tx, at, made, street.supervisor, Decision("dismissed", "不成立"))
     assert refused.value.code == "already_answered"
+
+
+def test_a_complaint_is_not_ended_by_ending_its_task(street: Paid) -> None:
+    complaint(street, done(street), street.now + 3 * HOUR)
+    [task] = street.conn.execute("SELECT id FROM task WHERE kind = 'complaint'").fetchone() or ()
+    with transaction(street.conn) as tx, pytest.raises(Refused) as refused:
+        tasks.complete(tx, street.now + 4 * HOUR, task, street.supervisor, "upheld", None)
+    assert refused.value.code == "wrong_outcome"
 
 
 @pytest.mark.parametrize(
