@@ -52,7 +52,7 @@ def test_nobody_is_at_two_places_and_two_skilled_workers_come_within_the_gap(pro
 def test_a_small_day_costs_no_more_than_the_best_of_all_plans(problem: Problem) -> None:
     for job in problem.jobs:
         job.promised, job.priority, job.prefers = None, None, {}
-    plan = solved(problem, rounds=150)
+    plan = solved(problem, rounds=1500)
     least = cheapest(problem)
     if plan.unserved:
         assert least == float("inf")
