@@ -18,7 +18,18 @@ export const ORDER_STATES = [
 export type OrderState = (typeof ORDER_STATES)[number]
 export const OFFER_STATES = ['open', 'accepted', 'declined', 'expired', 'withdrawn', 'lost'] as const
 export type OfferState = (typeof OFFER_STATES)[number]
-export const ATTENTIONS = ['nobody_eligible', 'nobody_accepted', 'late', 'overrun', 'elder_away', 'worker_lapsed'] as const
+export const ATTENTIONS = [
+  'nobody_eligible',
+  'nobody_accepted',
+  'late',
+  'overrun',
+  'elder_away',
+  'worker_lapsed',
+  'likely_late',
+  'companion_missing',
+  'unfit',
+  'no_show',
+] as const
 export type Attention = (typeof ATTENTIONS)[number]
 export const DECLINE_REASONS = ['busy', 'too_far', 'unwell', 'other'] as const
 export type DeclineReason = (typeof DECLINE_REASONS)[number]
@@ -27,7 +38,23 @@ export type FailReason = (typeof FAIL_REASONS)[number]
 export const ASSISTS = ['clean', 'meal', 'bath', 'walk', 'emergency', 'medical'] as const
 export type Assist = (typeof ASSISTS)[number]
 /** What turns a worker away from an order or alarm, in the order in which it is asked. */
-export const CONDITIONS = ['provider', 'kind', 'unpaired', 'skill', 'area', 'shift', 'busy', 'asked', 'far'] as const
+export const CONDITIONS = [
+  'provider',
+  'item',
+  'kind',
+  'unpaired',
+  'skill',
+  'sex',
+  'excluded',
+  'pair',
+  'area',
+  'leave',
+  'shift',
+  'capacity',
+  'busy',
+  'asked',
+  'far',
+] as const
 export type Condition = (typeof CONDITIONS)[number]
 export const PERSON_STATES = ['off_shift', 'free', 'offered', 'on_the_way', 'on_visit', 'responding'] as const
 export type PersonState = (typeof PERSON_STATES)[number]
