@@ -8,6 +8,7 @@ from dispatch.assignment import day_of, starting_place
 from dispatch.candidates import own_day
 from dispatch.workdays import At, Insertion, walk
 from schemas.database import Transaction
+from schemas.events import Event
 from schemas.statements import statement
 
 # A visit whose order somebody else holds just now is left out: whoever changes it brings its day in order as well, and
@@ -23,6 +24,7 @@ KEEP = statement("""
         AS told (id, planned_at, pickup_at) ON told.id = held.id
     WHERE service_order.id = told.id
       AND (service_order.planned_at, service_order.pickup_at) IS DISTINCT FROM (told.planned_at, told.pickup_at)
+    RETURNING service_order.id, service_order.elder_id
 """)
 WHOLE: Final = timedelta(seconds=1)
 
@@ -53,7 +55,8 @@ def _keep(tx: Transaction, now: datetime, steps: Sequence[At]) -> None:
             "planned": [_at(now, step.starts) for step in told],
             "pickups": [None if step.left_at is None else _at(now, step.left_at) for step in told],
         }
-        tx.execute(KEEP, columns)
+        for moved in tx.rows(KEEP, columns):
+            tx.emit(Event("order.changed", now, order_id=moved["id"], elder_id=moved["elder_id"]))
 
 
 def _at(now: datetime, seconds: float) -> datetime:
