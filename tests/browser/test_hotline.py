@@ -122,6 +122,7 @@ def test_escape_leaves_everything_as_it_was(stage: Stage) -> None:
     elder, desk = stage.another_elder(), stage.desk()
     before = stage.orders_of(elder)
     desk.keyboard.press("Escape")
+    expect(desk.get_by_test_id("hotline")).to_have_count(0)
     desk.keyboard.press("o")
     desk.get_by_test_id("hotline-who").fill(elder.name)
     expect(desk.get_by_test_id("hotline-who-1")).to_be_visible()
