@@ -124,7 +124,7 @@ async def _refused_orders(story: Story, elder_id: int) -> None:
     answers = {
         "in_the_past": await _order(story, wish | {"window_from": (soon - timedelta(days=1)).isoformat()}),
         "unknown_skill": await _order(story, wish | {"skills": ["flying"]}),
-        "unknown_item": await _order(story, wish | {"item": "haircut"}),
+        "unknown_item": await _order(story, wish | {"item": "telescope"}),
         "window_empty": await _order(story, wish | {"window_to": soon.isoformat()}),
         "too_far_ahead": await _order(story, wish | {"window_from": (soon + timedelta(days=400)).isoformat()}),
         "not_found": await _order(story, wish | {"elder_id": 2**31 - 1}),

@@ -70,7 +70,7 @@ REFUSED: Final = (
     ({"window_from": 61 * DAY, "window_to": None}, "too_far_ahead", "最多提前 60 天", "at most 60 days"),
     ({"window_to": 90 * MINUTE}, "window_empty", "必须晚于", "must end after"),
     ({"window_to": 27 * 60 * MINUTE}, "window_too_long", "24 小时", "24 hours"),
-    ({"item": "haircut"}, "unknown_item", "没有这个项目", "no such service"),
+    ({"item": "telescope"}, "unknown_item", "没有这个项目", "no such service"),
     ({"skills": ["bathing", "juggling"]}, "unknown_skill", "没有这种技能", "no such skill"),
     ({"elder_id": 2**31 - 1}, "not_found", "没有找到", "Not found"),
 )

@@ -127,6 +127,11 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
         attention=None,
         offers_open=0,
         offers_made=1,
+        mode=None,
+        lead_id=None,
+        companion=None,
+        planned_at=NOW,
+        hall_until=None,
         proof=VisitProof(
             photos_needed=0,
             photos=[],
