@@ -36,15 +36,24 @@ class Hands:
         with transaction(self.conn) as tx:
             return command(tx)
 
-    def order(self, elder: str, item: str = "meal", *, minutes: float = 60, by: str = "operator") -> int:
+    def order(
+        self, elder: str, item: str = "meal", *, minutes: float = 60, by: str = "operator", skills: tuple[str, ...] = ()
+    ) -> int:
         """Order something whose window begins in so many minutes."""
         begins = self.clock.now + timedelta(minutes=minutes)
-        wish = Wish(self.cast.elders[elder], item, begins, begins + timedelta(hours=2), (), "敲门要响")
+        wish = Wish(self.cast.elders[elder], item, begins, begins + timedelta(hours=2), skills, "敲门要响")
         return self.do(lambda tx: orders.request_order(tx, self.clock.now, self.cast.accounts[by], wish))
 
     def offered(self, elder: str, item: str = "meal", *, minutes: float = 60) -> int:
-        """An order that the engine has found somebody to ask for."""
-        order = self.order(elder, item, minutes=minutes)
+        """An order that the engine has found somebody to ask for. Of those who could come to 桂 only the one who is
+        asked speaks her dialect: the other, who is with her anyhow, would add less travel."""
+        skills = ("dialect",) if elder == "gui" else ()
+        self.conn.execute(
+            "INSERT INTO worker_skill (worker_id, skill, valid_from) VALUES (%s, 'dialect', '2020-01-01')"
+            " ON CONFLICT DO NOTHING",
+            (self.cast.workers["asked_worker"],),
+        )
+        order = self.order(elder, item, minutes=minutes, skills=skills)
         self.look()
         return order
 
