@@ -63,6 +63,7 @@ ALTER TABLE provider_area
     ADD COLUMN ended_by integer REFERENCES account,
     ADD CONSTRAINT provider_area_once
         EXCLUDE USING gist (provider_id WITH =, org_code WITH =, tstzrange(valid_from, valid_to) WITH &&);
+CREATE INDEX provider_area_provider ON provider_area (provider_id);
 
 -- What a provider does, where it does not do everything, and at what rate, where it is not the catalogue's, in fen.
 CREATE TABLE provider_service (
@@ -305,6 +306,7 @@ DROP TRIGGER worker_left_watched ON worker;
 DROP TRIGGER account_watched ON account;
 DROP TRIGGER provider_watched ON provider;
 DROP TRIGGER provider_area_watched ON provider_area;
+DROP INDEX provider_area_provider;
 DROP TRIGGER exclusion_watched ON exclusion;
 DROP TRIGGER worker_skill_changed ON worker_skill;
 DROP TRIGGER worker_skill_deleted ON worker_skill;
