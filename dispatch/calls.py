@@ -280,7 +280,7 @@ def move(
         },
     )
     if times.state == call["state"]:
-        if recording is not None and call["recording"] is None:
+        if times != times_of(call) or (recording is not None and call["recording"] is None):
             tx.emit(event("call.noted", now, moved))
         return moved
     if moved["alarm_id"] is not None and times.state in _TOLD:
