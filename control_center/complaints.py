@@ -13,7 +13,6 @@ from control_center.dependencies import (
     LARGEST_BIGINT,
     LARGEST_INTEGER,
     Before,
-    Connection,
     Db,
     Moment,
     Now,
@@ -24,7 +23,7 @@ from control_center.errors import ApiError
 from control_center.shapes import Person, Shape
 from dispatch.service_level import complaints
 from dispatch.service_level.complaints import Complainer, ComplaintKind, Decision, Verdict
-from schemas.database import Row, Transaction, rows
+from schemas.database import Row, Transaction
 from schemas.statements import statement
 
 COLUMNS: Final = """
@@ -142,10 +141,6 @@ def _answer(tx: Transaction, now: datetime, account: SignedIn, action: Action, c
     return ComplaintAnswer(complaint=_card(found, account))
 
 
-def _page(conn: Connection, asked: Row) -> list[Row]:
-    return rows(conn, LIST, asked)
-
-
 @router.post("/orders/{order_id}/complaints", status_code=201)
 def complain(order_id: OrderId, body: NewComplaint, account: Viewer, db: Db, now: Now) -> ComplaintAnswer:
     """Complain about an order that somebody had accepted, until some weeks after its end."""
@@ -173,7 +168,7 @@ def list_complaints(
         "limit": limit,
     }
     with db.transaction() as tx:
-        found = _page(tx.conn, asked)
+        found = tx.rows(LIST, asked)
         log_access(tx, now, account.id, "complaints.listed", elder_ids={row["elder_id"] for row in found})
     return ComplaintList(complaints=[_card(row, account) for row in found])
 

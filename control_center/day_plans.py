@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from control_center.access import log_access
 from control_center.auth import SignedIn, Staff, Supervisor
 from control_center.dependencies import LARGEST_BIGINT, Before, Db, Nothing, Now
+from control_center.district_rights import own_districts
 from control_center.errors import ApiError
 from control_center.shapes import Person, Shape
 from dispatch.day_plans import asking
@@ -17,14 +18,6 @@ from schemas.database import Row, Transaction
 from schemas.statements import statement
 
 State = Literal["queued", "solving", "ready", "applying", "applied", "discarded", "failed"]
-# A plan moves visits all over a district: it takes a right to the whole of it.
-OWN_DISTRICT = statement("""
-    SELECT own.code FROM membership JOIN org_unit AS own ON own.code = membership.org_code
-    WHERE membership.account_id = %(account_id)s::integer AND own.parent_code IS NULL
-      AND membership.valid_from <= %(now)s::timestamptz
-      AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)
-    ORDER BY own.code LIMIT 1
-""")
 PLANS: Final = """
     SELECT plan.*, asker.name AS asker, applier.name AS applier, outcomes.counted
     FROM day_plan AS plan
@@ -163,10 +156,11 @@ class DayPlans(Shape):
 
 
 def _district(tx: Transaction, now: datetime, account: SignedIn) -> str:
-    found = tx.row(OWN_DISTRICT, {"account_id": account.id, "now": now})
-    if found is None:
+    """A plan moves visits all over a district: it takes a right to the whole of it."""
+    own = own_districts(tx, now, account)
+    if not own:
         raise ApiError("not_permitted")
-    return str(found["code"])
+    return own[0]
 
 
 def _plan(found: Row) -> DayPlan:

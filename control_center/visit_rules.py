@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from control_center.access import log_access
 from control_center.auth import Staff, Supervisor
 from control_center.dependencies import LARGEST_BIGINT, Before, Db, Now, Storable
+from control_center.district_rights import own_districts
 from control_center.errors import ApiError
 from control_center.shapes import Person, Shape
 from dispatch.service_level import cases, pay_rules
@@ -16,14 +17,6 @@ from dispatch.service_level.pay_rules import Blame, NoShowReason, PayRule
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 
-# Rules hold for the whole district: setting one takes a right to all of it.
-WHOLE_DISTRICT = statement("""
-    SELECT FROM membership JOIN org_unit AS own ON own.code = membership.org_code
-    WHERE membership.account_id = %(account_id)s::integer AND own.parent_code IS NULL
-      AND membership.valid_from <= %(now)s::timestamptz
-      AND (membership.valid_to IS NULL OR membership.valid_to > %(now)s::timestamptz)
-    LIMIT 1
-""")
 CASES: Final = """
     SELECT no_show.*, elder.id AS elder_id, elder.name AS elder_name, account.name AS worker_name,
            provider.name AS provider_name, decider.name AS decider,
@@ -138,7 +131,8 @@ def read_rules(_account: Staff, db: Db) -> Rules:
 def set_rule(reason: NoShowReason, body: NewRule, account: Supervisor, db: Db, now: Now) -> Rules:
     """Put a rule in the place of the one that holds, for cases from now on; for supervisors of the whole district."""
     with db.transaction(account.seat_id) as tx:
-        if tx.row(WHOLE_DISTRICT, {"account_id": account.id, "now": now}) is None:
+        # Rules hold everywhere: setting one takes a right to the whole of a district.
+        if not own_districts(tx, now, account):
             raise ApiError("not_permitted")
         pay_rules.set_rule(tx, now, account.id, PayRule(id=0, reason=reason, **body.model_dump()))
         log_access(tx, now, account.id, "pay_rule.set", detail={"reason": reason, **body.model_dump()})

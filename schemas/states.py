@@ -224,6 +224,8 @@ ORDER_ENDED: Final[frozenset[OrderState]] = frozenset({"completed", "confirmed",
 """Nothing is left to do at the elder's home."""
 WORKER_SEES: Final[frozenset[OrderState]] = frozenset({"accepted", "en_route", "checked_in", "in_service"})
 """While an order is in one of these its worker may know whose it is."""
+UNDER_WAY: Final[frozenset[OrderState]] = frozenset({"en_route", "checked_in", "in_service"})
+"""Its worker has set out for it, or is there."""
 OFFER_STEPS: Final[dict[OfferState, frozenset[OfferState]]] = {
     "open": frozenset({"accepted", "declined", "expired", "withdrawn"}),
     "withdrawn": frozenset({"lost"}),

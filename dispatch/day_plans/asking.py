@@ -7,7 +7,7 @@ from dispatch.day_plans.reading import PlanningPolicy, planning_policy
 from dispatch.refusals import Refused
 from dispatch.turns import take_turn
 from schemas.database import Transaction
-from schemas.district_time import DISTRICT_TIME, today
+from schemas.district_time import DISTRICT_TIME, day_bounds, today
 from schemas.locks import AdvisoryLock
 from schemas.statements import statement
 
@@ -107,5 +107,4 @@ def _somebody_is_missing(tx: Transaction, now: datetime, org_code: str, policy: 
     latest = tx.row(LATEST, {"org_code": org_code, "day": day})
     if latest and latest["asked_at"] and now < latest["asked_at"] + timedelta(minutes=policy.again_minutes):
         return False
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), DISTRICT_TIME)
-    return tx.row(MISSING, {"org_code": org_code, "soon": now + EARLY_ENOUGH, "day_to": midnight}) is not None
+    return tx.row(MISSING, {"org_code": org_code, "soon": now + EARLY_ENOUGH, "day_to": day_bounds(now)[1]}) is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from dispatch.assignment import FRESH
 from dispatch.day_plans.reading import DayRows, PlanningPolicy
 from dispatch.planning.format import (
     Break,
@@ -23,12 +24,11 @@ from dispatch.planning.format import (
     VisitStop,
     Worker,
 )
+from dispatch.workdays import LOADING
 from schemas.database import Row
 from schemas.district_time import DISTRICT_TIME
+from schemas.states import UNDER_WAY
 
-LOADING_SECONDS: Final = 180
-POSITION_COUNTS: Final = timedelta(minutes=15)
-UNDER_WAY: Final = frozenset({"en_route", "checked_in", "in_service"})
 SETS_OUT: Final = timedelta(minutes=5)
 """Whoever hears of a plan for today needs so long to follow it."""
 
@@ -81,13 +81,16 @@ def problem_of(rows: DayRows, name: str) -> Problem:
     workers = [_worker(day, row, under_way.get(row["worker_id"])) for row in rows.shifts]
     on_duty = [worker for worker in workers if worker is not None]
     known = {worker.id: worker.shift for worker in on_duty}
-    jobs = [_job(day, job, known) for job in _jobs(rows.orders)]
+    by_worker: dict[int, list[str]] = defaultdict(list)
+    for key in known:
+        by_worker[worker_of(key)].append(key)
+    jobs = [_job(day, job, known, by_worker) for job in _jobs(rows.orders)]
     policy = rows.policy
     return Problem(
         version=1,
         name=name,
         places=day.places,
-        pickup_duration=LOADING_SECONDS,
+        pickup_duration=LOADING,
         objective=Objective(travel=1, moved=policy.moved_seconds, continuity=policy.known_seconds),
         workers=on_duty,
         jobs=[job for job in jobs if job is not None],
@@ -170,7 +173,7 @@ def _offered(rows: DayRows, offers: list[str]) -> list[str]:
 
 def _starts(shift: Row, now: datetime) -> tuple[float, float]:
     """Where a worker's part of the day begins: where her phone is, once she is at work."""
-    fresh = shift["position_at"] is not None and now - shift["position_at"] <= POSITION_COUNTS
+    fresh = shift["position_at"] is not None and now - shift["position_at"] <= FRESH
     if fresh and shift["starts_at"] <= now:
         return shift["position_lat"], shift["position_lon"]
     return shift["base_lat"], shift["base_lon"]
@@ -192,16 +195,13 @@ def _breaks(day: _Day, policy: PlanningPolicy, starts_at: datetime, ends_at: dat
     return [Break(duration=60 * policy.break_minutes, window=(begins, ends))]
 
 
-def _job(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Job | None:
+def _job(day: _Day, orders: tuple[Row, ...], known: Shifts, by_worker: Mapping[int, Sequence[str]]) -> Job | None:
     rows, lead = day.rows, orders[0]
     earliest = max(lead["window_from"], rows.now) if rows.now > day.begins else lead["window_from"]
-    promise = _promise(day, orders, known)
+    promise = _promise(day, orders, known, by_worker)
     if promise is None and any(order["state"] == "accepted" for order in orders):
         # Who has it is not on duty by the roster: whatever takes it from her is not this plan's business.
         return None
-    by_worker: dict[int, list[str]] = defaultdict(list)
-    for worker in known:
-        by_worker[worker_of(worker)].append(worker)
     barred = rows.excluded.get(lead["elder_id"], ())
     liked = rows.known.get(lead["elder_id"], {})
     kitchen = lead["kitchen_id"]
@@ -213,8 +213,8 @@ def _job(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Job | None:
         load={"meals": 1} if kitchen is not None else {},
         pickup=None if kitchen is None else day.place(f"kitchen {kitchen}", lead["kitchen_lat"], lead["kitchen_lon"]),
         hot=None if kitchen is None else 60 * max(lead["hot_minutes"] - rows.policy.hot_spare_minutes, 5),
-        excluded=[worker for one in barred for worker in by_worker[one]],
-        prefers={worker: points for one, points in liked.items() for worker in by_worker[one]},
+        excluded=[worker for one in barred for worker in by_worker.get(one, ())],
+        prefers={worker: points for one, points in liked.items() for worker in by_worker.get(one, ())},
         promised=promise,
     )
 
@@ -238,12 +238,14 @@ def _needs(order: Row) -> list[str]:
     return [*order["skills"], f"item:{order['item_code']}", f"unit:{order['org_code']}", *sex]
 
 
-def _promise(day: _Day, orders: tuple[Row, ...], known: Shifts) -> Promise | None:
+def _promise(
+    day: _Day, orders: tuple[Row, ...], known: Shifts, by_worker: Mapping[int, Sequence[str]]
+) -> Promise | None:
     """Who has said that she comes, both of two; None where nobody has, or one of them has no shift."""
     start = day.seconds(orders[0]["planned_at"] or orders[0]["window_from"])
     who = []
     for order in orders:
-        own = [worker for worker in known if worker_of(worker) == order["worker_id"]]
+        own = by_worker.get(order["worker_id"], ())
         if not own:
             return None
         # Of two shifts the one in which she is to begin.

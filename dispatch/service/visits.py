@@ -15,9 +15,8 @@ from dispatch.service_level import cases
 from dispatch.timelines import tell
 from schemas.database import Row, Transaction
 from schemas.statements import statement
-from schemas.states import ORDER_ENDED, FailReason, OrderState
+from schemas.states import ORDER_ENDED, UNDER_WAY, FailReason
 
-SET_OUT: Final[frozenset[OrderState]] = frozenset({"en_route", "checked_in", "in_service"})
 HER_OWN: Final[frozenset[FailReason]] = frozenset({"worker_unwell", "other"})
 """Reasons that lie with one worker of two: the other's part is called off, and is no case of hers."""
 
@@ -99,7 +98,7 @@ def fail(
     partner = companions.partner_of(tx, order)
     if partner is not None and partner.state not in ORDER_ENDED:
         other = locked_order(tx, partner.id)
-        if other["state"] in SET_OUT and reason not in HER_OWN:
+        if other["state"] in UNDER_WAY and reason not in HER_OWN:
             _failed(tx, now, other, account_id, reason, note, detail)
         else:
             end_one(tx, now, other, account_id, reason)

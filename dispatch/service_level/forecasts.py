@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Literal
 
+from dispatch.assignment import FRESH
 from dispatch.travel import Place, travel_time
 from schemas.states import OrderState, Travel
 
 Risk = Literal["none", "tight", "late"]
-BELIEVED: Final = timedelta(minutes=15)
-"""How long a phone's word about its place says where a worker is."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +71,14 @@ def forecast(where: Whereabouts, visits: Sequence[Due], now: datetime, tight: ti
 
 
 def _starts(where: Whereabouts, now: datetime) -> tuple[Place, datetime]:
-    known = where.position is not None and where.age <= BELIEVED
+    known = where.position is not None and where.age <= FRESH
     place = where.position if known and where.position is not None else where.base
     return place, max(now, where.free_from or now)
 
 
 def _arrives(where: Whereabouts, visit: Due, place: Place | None, at: datetime, now: datetime) -> datetime:
     way = travel_time(place, visit.place, where.means)
-    silent = where.position is None or where.age > BELIEVED
+    silent = where.position is None or where.age > FRESH
     if visit.state == "en_route" and visit.departed_at is not None and silent:
         # Nobody knows how far she has come: as far as the time since she set out takes her.
         return max(now, visit.departed_at + way)

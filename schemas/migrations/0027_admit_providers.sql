@@ -254,9 +254,16 @@ CREATE OR REPLACE FUNCTION worker_audience(at timestamptz)
 RETURNS TABLE (worker_id integer, account_id integer, role text)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT worker.id, audience.account_id, audience.role
+    SELECT DISTINCT worker.id, account.id, account.role
     FROM worker
-    JOIN provider_audience(at) AS audience ON audience.provider_id = worker.provider_id;
+    JOIN provider_area ON provider_area.provider_id = worker.provider_id
+    JOIN org_unit AS area ON area.code = provider_area.org_code
+    JOIN org_unit AS top ON starts_with(area.path, top.path) OR starts_with(top.path, area.path)
+    JOIN membership ON membership.org_code = top.code
+    JOIN account ON account.id = membership.account_id
+    WHERE account.role IN ('operator', 'supervisor') AND account.disabled_at IS NULL
+      AND membership.valid_from <= at AND (membership.valid_to IS NULL OR membership.valid_to > at)
+      AND (provider_area.valid_to IS NULL OR provider_area.valid_to > at);
 END;
 
 CREATE OR REPLACE FUNCTION provider_terms(of_provider integer, of_item text, on_day date)

@@ -65,7 +65,7 @@ class Asked:
 OF_ONE: Final = {
     "who sees an order": Asked("SELECT account_id FROM order_audience(%(now)s) WHERE order_id = ANY(%(orders)s)", 150),
     "who sees an alarm": Asked("SELECT account_id FROM alarm_audience(%(now)s) WHERE alarm_id = ANY(%(alarms)s)", 150),
-    "who sees a worker": Asked("SELECT account_id FROM worker_audience(%(now)s) WHERE worker_id = %(worker)s", 200),
+    "who sees a worker": Asked("SELECT account_id FROM worker_audience(%(now)s) WHERE worker_id = %(worker)s", 150),
 }
 OF_ACCOUNT: Final = {
     "may see this order": Asked(

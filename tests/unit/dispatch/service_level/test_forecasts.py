@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.service_level.forecasts import BELIEVED, Due, Whereabouts, forecast
+from dispatch.assignment import FRESH
+from dispatch.service_level.forecasts import Due, Whereabouts, forecast
 from dispatch.travel import Place, travel_time
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -56,7 +57,7 @@ def test_little_slack_is_tight_and_not_late() -> None:
 
 def test_a_fresh_position_counts_and_an_old_one_does_not() -> None:
     near = Whereabouts(FAR, "walk", position=HOME, age=MINUTE)
-    stale = Whereabouts(FAR, "walk", position=HOME, age=BELIEVED + MINUTE)
+    stale = Whereabouts(FAR, "walk", position=HOME, age=FRESH + MINUTE)
     begun = visit(1, begins=-10)
     assert forecast(near, [begun], NOW, TIGHT)[0].risk == "none"
     assert forecast(stale, [begun], NOW, TIGHT)[0].risk == "late"
