@@ -102,6 +102,7 @@ class Visit(NamedTuple):
     kitchen_lat: float | None = None
     kitchen_lon: float | None = None
     hot_minutes: int | None = None
+    departed_at: datetime | None = None
 
     @property
     def place(self) -> Place | None:
@@ -318,10 +319,12 @@ def day_of(
     *,
     anyhow: bool = False,
     spare: timedelta = timedelta(),
+    free_from: datetime | None = None,
 ) -> Day:
     """What is left of a worker's day from now on: where and when the visits under way are over, and those after them
-    in the order in which they are expected; `anyhow` in another one where that would be late."""
-    at = 0.0
+    in the order in which they are expected; `anyhow` in another one where that would be late. `free_from`: when her
+    shift begins, if it has not."""
+    at = max(0.0, _seconds(free_from or now, now))
     left = [visit for visit in candidate.visits if visit.state == "accepted"]
     for visit in sorted(
         (one for one in candidate.visits if one.state != "accepted"),
@@ -330,14 +333,21 @@ def day_of(
         if visit.checked_in_at is not None:
             at, place = max(at, _seconds(visit.checked_in_at + visit.duration, now)), visit.place
         elif visit.state == "en_route":
-            way = travel_seconds(place, visit.place, candidate.means)
-            arrives = max(at + way, _seconds(visit.window_from, now))
+            arrives = max(at, _seconds(arrival(visit, place, candidate, now), now), _seconds(visit.window_from, now))
             at, place = arrives + visit.duration.total_seconds(), visit.place
     beginning = Beginning(place, at, candidate.base, candidate.means, candidate.carries)
     calls = [visit.call(now, spare) for visit in sorted(left, key=_expected)]
     day = Day(beginning, calls)
     better = rearranged(beginning, calls) if anyhow and day.late else None
     return day if better is None else Day(beginning, better)
+
+
+def arrival(visit: Visit, place: Place | None, candidate: Candidate, now: datetime) -> datetime:
+    """When a worker who is on her way to a visit is there: as much later as its way from `place` takes than her phone
+    told where she was, or than she set out when it has not since."""
+    told = now - candidate.position_age if place is not None and place == candidate.position else None
+    since = max((at for at in (told, visit.departed_at) if at is not None), default=now)
+    return max(now, min(since, now) + timedelta(seconds=travel_seconds(place, visit.place, candidate.means)))
 
 
 def _expected(visit: Visit) -> tuple[datetime, datetime, int]:

@@ -184,7 +184,7 @@ DAYS = statement("""
 VISITS = statement("""
     SELECT visit.worker_id, visit.id, visit.state, visit.place_lat, visit.place_lon, visit.window_from, visit.window_to,
            visit.duration_minutes, visit.checked_in_at, visit.planned_at, visit.together, visit.pickup_at, kitchen.id,
-           kitchen.lat, kitchen.lon, kitchen.hot_minutes
+           kitchen.lat, kitchen.lon, kitchen.hot_minutes, visit.departed_at
     FROM service_order AS visit
     LEFT JOIN kitchen ON kitchen.id = visit.kitchen_id
     WHERE visit.worker_id = ANY(%(worker_ids)s::integer[])
@@ -195,11 +195,12 @@ VISITS = statement("""
     ORDER BY visit.window_from, visit.id
 """)
 OWN = statement("""
-    SELECT worker.account_id, worker.travel, worker.base_lat, worker.base_lon, worker.carries, position.lat,
+    SELECT worker.id, worker.account_id, worker.travel, worker.base_lat, worker.base_lon, worker.carries, position.lat,
            position.lon, position.at
     FROM worker
     LEFT JOIN worker_position AS position ON position.worker_id = worker.id AND position.at >= %(known)s::timestamptz
-    WHERE worker.id = %(worker_id)s::integer
+    WHERE worker.id = ANY(%(worker_ids)s::integer[])
+    ORDER BY worker.id
 """)
 PLACE = statement("""
     SELECT point.lat, point.lon
@@ -402,35 +403,43 @@ def _candidate(row: Row, now: datetime) -> Candidate:
 
 def own_day(tx: Transaction, now: datetime, worker_id: int) -> Candidate | None:
     """A worker with what is left of her visits, as far as her own day is concerned; None when there is no such one."""
-    found = tx.row(OWN, {"worker_id": worker_id, "known": now - KNOWN})
-    if found is None:
-        return None
+    return next(iter(own_days(tx, now, [worker_id])), None)
+
+
+def own_days(tx: Transaction, now: datetime, worker_ids: Collection[int]) -> list[Candidate]:
+    """Workers, by id, with what is left of their visits, as far as their own days are concerned."""
+    visits: dict[int, list[Visit]] = {}
     ahead = {
-        "worker_ids": [worker_id],
+        "worker_ids": list(worker_ids),
         "in_the_way": list(WORKER_SEES),
         "since": now - 2 * REACH,
         "until": now + AHEAD,
         "day_from": now,
         "day_to": now,
     }
-    return Candidate(
-        worker_id=worker_id,
-        account_id=found["account_id"],
-        name="",
-        means=found["travel"],
-        base=Place(found["base_lat"], found["base_lon"]),
-        position=place_of(found["lat"], found["lon"]),
-        position_age=now - (found["at"] or now),
-        admitted=True,
-        skilled=True,
-        covers=True,
-        shifts=(),
-        responding=False,
-        load=0,
-        familiarity=0,
-        visits=tuple(Visit._make(row[1:]) for row in tx.tuples(VISITS, ahead)),
-        carries=found["carries"],
-    )
+    for row in tx.tuples(VISITS, ahead):
+        visits.setdefault(row[0], []).append(Visit._make(row[1:]))
+    return [
+        Candidate(
+            worker_id=row["id"],
+            account_id=row["account_id"],
+            name="",
+            means=row["travel"],
+            base=Place(row["base_lat"], row["base_lon"]),
+            position=place_of(row["lat"], row["lon"]),
+            position_age=now - (row["at"] or now),
+            admitted=True,
+            skilled=True,
+            covers=True,
+            shifts=(),
+            responding=False,
+            load=0,
+            familiarity=0,
+            visits=tuple(visits.get(row["id"], ())),
+            carries=row["carries"],
+        )
+        for row in tx.rows(OWN, {"worker_ids": list(worker_ids), "known": now - KNOWN})
+    ]
 
 
 def _is_ahead(row: tuple[Any, ...], soonest: datetime) -> bool:

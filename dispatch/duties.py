@@ -24,7 +24,7 @@ from dispatch.day_plans import asking
 from dispatch.ingest_watch import WATCH_SECONDS, watch_ingest
 from dispatch.pool import watching
 from dispatch.service import fraud
-from dispatch.service_level import breaches, lateness
+from dispatch.service_level import breaches, handing_over, lateness
 from dispatch.shift_checks import CHECK_SECONDS, check_rotas
 from dispatch.sources import alarm_orders, care_plans, green_button, scheduling
 from dispatch.standings import STANDING_SECONDS, take_stock
@@ -79,6 +79,7 @@ THEN: Final = (
     duty("provider", "providers", watching.sweep_providers, watching.PROVIDERS, MATCHING_BATCH),
     duty("worker", "workers", watching.sweep_workers, watching.WORKERS, MATCHING_BATCH),
     duty("order", "orders", order_deadlines.sweep_orders, order_deadlines.SWEEP, MATCHING_BATCH),
+    duty("late_visit", "late_visits", handing_over.sweep_late, handing_over.SWEEP, MATCHING_BATCH),
     duty("schedule", "schedules", scheduling.sweep_schedules, scheduling.SWEEP, MATCHING_BATCH),
     duty("service_request", "service_requests", green_button.sweep_requests, green_button.SWEEP, MATCHING_BATCH),
     duty("care_plan", "care_plans", care_plans.sweep_plans, care_plans.SWEEP),

@@ -48,7 +48,8 @@ OFFERED = statement("""
 SEARCH = statement("""
     UPDATE service_order
     SET state = 'requested', worker_id = NULL, accepted_at = NULL, departed_at = NULL, planned_at = NULL,
-        pickup_at = NULL, plan_id = NULL, due_at = %(due_at)s::timestamptz, due_reason = 'assign'
+        pickup_at = NULL, plan_id = NULL, due_at = %(due_at)s::timestamptz, due_reason = 'assign',
+        predicted_at = NULL, risk = NULL, hand_over_at = NULL
     WHERE id = %(id)s::bigint
 """)
 LOOK_AT = statement("""

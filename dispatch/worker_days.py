@@ -37,17 +37,18 @@ def placed(now: datetime, found: Insertion) -> tuple[datetime, datetime | None]:
 
 def make_room(tx: Transaction, now: datetime, found: Insertion) -> None:
     """Say of the other visits of a day into which one was put when they begin now."""
-    _keep(tx, now, walk(found.beginning, found.calls, late=True) or [])
+    tell(tx, now, walk(found.beginning, found.calls, late=True) or [])
 
 
 def bring_in_order(tx: Transaction, now: datetime, worker_id: int) -> None:
     """Say anew when a worker's visits begin, after one was taken from her day."""
     candidate = own_day(tx, now, worker_id)
     if candidate is not None and candidate.visits:
-        _keep(tx, now, day_of(candidate, starting_place(now, candidate, now), now).steps)
+        tell(tx, now, day_of(candidate, starting_place(now, candidate, now), now).steps)
 
 
-def _keep(tx: Transaction, now: datetime, steps: Sequence[At]) -> None:
+def tell(tx: Transaction, now: datetime, steps: Sequence[At]) -> None:
+    """Keep when the visits of a day begin, as far as nobody else holds their orders just now."""
     told = [step for step in steps if step.call.order_id is not None]
     if told:
         columns = {

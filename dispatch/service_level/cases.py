@@ -14,7 +14,9 @@ from dispatch.timelines import record
 from schemas.database import Row, Transaction
 from schemas.statements import statement
 
-POLICY = statement("SELECT no_show_minutes, late_cancel_minutes FROM visit_policy")
+POLICY = statement("""
+    SELECT no_show_minutes, late_cancel_minutes, tight_minutes, hand_over_minutes FROM visit_policy
+""")
 INSERT = statement("""
     INSERT INTO no_show (order_id, worker_id, at, reason, blame, rule_id, elder_fen, provider_fen, penalty_fen,
                          evidence, decided_by, note, replaces)
@@ -37,16 +39,31 @@ STANDING = statement("""
 @dataclass(frozen=True)
 class VisitPolicy:
     """Minutes after the window at which a worker who has not set out counts as not coming, and before it within which a
-    cancellation is late."""
+    cancellation is late; how little slack is tight, and how much later than its window a visit may begin before
+    somebody else is looked for (None: however late)."""
 
     no_show: timedelta
     late_cancel: timedelta
+    tight: timedelta
+    hand_over: timedelta | None
+
+    def is_too_late(self, slack: timedelta) -> bool:
+        """Whether a visit with so much slack is for somebody else."""
+        return self.hand_over is not None and -slack > self.hand_over
 
 
 def visit_policy(tx: Transaction) -> VisitPolicy:
     """The row of `visit_policy`; its usual figures when somebody deleted it."""
-    found = tx.row(POLICY) or {"no_show_minutes": 20, "late_cancel_minutes": 120}
-    return VisitPolicy(timedelta(minutes=found["no_show_minutes"]), timedelta(minutes=found["late_cancel_minutes"]))
+    found = tx.row(POLICY) or {
+        "no_show_minutes": 20, "late_cancel_minutes": 120, "tight_minutes": 10, "hand_over_minutes": 3,
+    }  # fmt: skip
+    hand_over = found["hand_over_minutes"]
+    return VisitPolicy(
+        timedelta(minutes=found["no_show_minutes"]),
+        timedelta(minutes=found["late_cancel_minutes"]),
+        timedelta(minutes=found["tight_minutes"]),
+        None if hand_over is None else timedelta(minutes=hand_over),
+    )
 
 
 def is_late_cancel(order: Row, now: datetime, policy: VisitPolicy) -> bool:

@@ -26,10 +26,12 @@ from dispatch.refusals import Refused
 from dispatch.service import checking_in, completing, visits
 from load_tests.dispatch_bench.day import Answer, Order
 from load_tests.dispatch_bench.demand import EVENING
+from load_tests.dispatch_bench.desk import DAY_BEGINS
 from load_tests.dispatch_bench.dispatcher import Desk, Offer, Step, Stop
 from load_tests.dispatch_bench.following import Following
 from load_tests.dispatch_bench.phone import Given, stops_of
 from load_tests.dispatch_bench.stage import Stage, item_of
+from load_tests.dispatch_bench.watching import WATCH_SECONDS, watch
 from schemas.database import Transaction, row, rows, transaction
 from schemas.district_time import today
 from schemas.statements import statement
@@ -79,6 +81,7 @@ class Engine:
         self._workers = {id_: number for number, id_ in stage.workers.items()}
         self._last_offer = 0
         self._woken_at = float("inf")
+        self._watches_at = DAY_BEGINS
 
     def start(self, desk: Desk) -> None:
         """See `Dispatcher`."""
@@ -86,6 +89,7 @@ class Engine:
         self.following = Following(desk)
         if self._plans:
             desk.wake_at(EVENING + 60)
+        desk.wake_at(DAY_BEGINS)
 
     def placed(self, now: float, order: Order) -> None:
         """See `Dispatcher`."""
@@ -211,6 +215,22 @@ class Engine:
             self._woken_at = float("inf")
         if self._plans and self.plan_seconds is None and now > EVENING:
             self._plan(now)
+        self._sweep(now)
+        if self._watches_at <= now < self._until:
+            self._watches_at = now + WATCH_SECONDS
+            self.desk.wake_at(self._watches_at)
+            self._watch(now)
+
+    def _watch(self, now: float) -> None:
+        """Let the engine look at the whole, and phones show what it changed."""
+        self._now = now
+        told = watch(self._conn, self._at)
+        for event in told:
+            if event.kind == "order.unassigned" and event.order_id is not None:
+                self._release(now, event.order_id)
+        moved = {event.order_id for event in told if event.kind == "order.changed"}
+        for worker in sorted({worker for (_, worker), held in self._held.items() if held in moved}):
+            self._arrange(now, worker)
         self._sweep(now)
 
     def _plan(self, now: float) -> None:

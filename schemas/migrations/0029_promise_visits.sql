@@ -5,16 +5,21 @@ ALTER TABLE service_order
     ADD COLUMN breaches text[] NOT NULL DEFAULT '{}',
     -- When the worker will begin, by where she is and what she still has to do before; and how sure the window is.
     ADD COLUMN predicted_at timestamptz,
-    ADD COLUMN risk text CHECK (risk IN ('none', 'tight', 'late'));
+    ADD COLUMN risk text CHECK (risk IN ('none', 'tight', 'late')),
+    -- When somebody else is looked for who would be in time; null: no need.
+    ADD COLUMN hand_over_at timestamptz;
+CREATE INDEX service_order_hand_over ON service_order (hand_over_at) WHERE hand_over_at IS NOT NULL;
 UPDATE service_order SET sla_due_at = accept_due_at WHERE ended_at IS NULL AND NOT is_test;
 CREATE INDEX service_order_promise ON service_order (sla_due_at) WHERE sla_due_at IS NOT NULL;
 
 -- One row. A worker is late by so many minutes after the window before she counts as not coming, if she has not even set
--- out; a visit is tight when its slack is less; complaints are decided within so many days and taken for so many after.
+-- out; a visit is tight when its slack is less, and somebody else looked for when it will be later than its window by
+-- more than hand_over_minutes (null: never); complaints are decided within so many days and taken for so many after.
 CREATE TABLE visit_policy (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     no_show_minutes smallint NOT NULL DEFAULT 20 CHECK (no_show_minutes BETWEEN 0 AND 240),
     tight_minutes smallint NOT NULL DEFAULT 10 CHECK (tight_minutes BETWEEN 0 AND 120),
+    hand_over_minutes smallint DEFAULT 3 CHECK (hand_over_minutes BETWEEN 0 AND 240),
     late_cancel_minutes smallint NOT NULL DEFAULT 120 CHECK (late_cancel_minutes BETWEEN 0 AND 2880),
     decide_days smallint NOT NULL DEFAULT 3 CHECK (decide_days BETWEEN 1 AND 60),
     complain_days smallint NOT NULL DEFAULT 30 CHECK (complain_days BETWEEN 1 AND 365)
@@ -108,4 +113,4 @@ ALTER TABLE access_log ADD COLUMN complaint_id bigint;
 ALTER TABLE access_log DROP COLUMN complaint_id;
 DROP TABLE complaint, no_show, pay_rule, visit_policy;
 ALTER TABLE service_order
-    DROP COLUMN sla_due_at, DROP COLUMN breaches, DROP COLUMN predicted_at, DROP COLUMN risk;
+    DROP COLUMN sla_due_at, DROP COLUMN breaches, DROP COLUMN predicted_at, DROP COLUMN risk, DROP COLUMN hand_over_at;
