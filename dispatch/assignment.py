@@ -60,7 +60,8 @@ class Task:
     together: bool = False
     """Two workers come to it; then the window is that in which both can begin."""
     spare: timedelta = timedelta()
-    """So long before its window closes it, and every other visit of the day, is to begin."""
+    """So long before its window closes it, and every other visit of the day, is to begin; it also before its meal is
+    cold."""
     paired_off: frozenset[int] = frozenset()
     """Who has, or was asked for, the other worker's part."""
 
@@ -69,7 +70,8 @@ class Task:
         duration = self.duration + (TOGETHER if self.together else timedelta())
         opens, closes = _seconds(earliest, now), _seconds(latest, now)
         closes = _with_spare(opens, closes, self.spare)
-        return Call(self.place, opens, closes, duration.total_seconds(), self.meal)
+        meal = self.meal and self.meal._replace(hot=_with_spare(0.0, self.meal.hot, self.spare))
+        return Call(self.place, opens, closes, duration.total_seconds(), meal)
 
 
 @dataclass(frozen=True)

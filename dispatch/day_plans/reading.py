@@ -110,7 +110,7 @@ class PlanningPolicy:
     seconds: int = 300
     spare_minutes: int = 12
     longer_percent: int = 8
-    hot_spare_minutes: int = 10
+    hot_spare_minutes: int = 15
     moved_seconds: int = 1200
     known_seconds: int = 120
     break_minutes: int = 30

@@ -11,8 +11,9 @@ from typing import Final
 
 from device_sim.people.api import Address, ApiRefused
 from device_sim.people.person import Moment
+from device_sim.people.proof import photograph
 from device_sim.people.screen import SUBJECTS, Frame, about
-from device_sim.people.steps import Do, Restraint, Seen, Step
+from device_sim.people.steps import Do, Restraint, Seen, Snap, Step
 from load_tests.journeys.board import Board, SignedOut
 from load_tests.journeys.effects import PATIENCE_SECONDS, Effects
 from load_tests.journeys.record import Record
@@ -74,6 +75,8 @@ class Journey(ABC):
         """Take one step; raises OSError, ApiRefused."""
         if isinstance(step, Do):
             self._do(step, moment.clock)
+        elif isinstance(step, Snap):
+            self._snap(step, moment.clock)
 
     def arrive(self) -> None:
         """Open the page. Raises ApiRefused, OSError, TimeoutError."""
@@ -139,9 +142,17 @@ class Journey(ABC):
     def _do(self, step: Do, clock: float) -> None:
         effect = self._effects.expect(step, time.perf_counter())
         try:
-            self.site.post(step.path, step.body)
+            self.site.send(step.method, step.path, step.body)
         except (OSError, ApiRefused):
             self._effects.forget(effect)
+            self.restraint.refused(step, clock)
+            raise
+        self.restraint.done(step, clock)
+
+    def _snap(self, step: Snap, clock: float) -> None:
+        try:
+            self.site.send_picture(step.path, photograph(step.scene))
+        except (OSError, ApiRefused):
             self.restraint.refused(step, clock)
             raise
         self.restraint.done(step, clock)

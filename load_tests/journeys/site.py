@@ -45,7 +45,15 @@ class Site:
 
     def post(self, path: str, body: Json) -> Json:
         """Do something."""
-        return self._timed("POST", path, lambda: self.api.post(path, body))
+        return self.send("POST", path, body)
+
+    def send(self, method: str, path: str, body: Json) -> Json:
+        """Do or set something."""
+        return self._timed(method, path, lambda: self.api.call(method, path, body))
+
+    def send_picture(self, path: str, jpeg: bytes) -> Json:
+        """Send a photograph."""
+        return self._timed("POST", path, lambda: self.api.send_picture(path, jpeg))
 
     def sign_out(self) -> None:
         """End the session and the connections."""

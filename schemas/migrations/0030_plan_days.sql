@@ -11,7 +11,7 @@ CREATE TABLE planning_policy (
     -- quarters of it), beyond each visit's duration in percent, and of the time that a meal stays hot.
     spare_minutes smallint NOT NULL DEFAULT 12 CHECK (spare_minutes BETWEEN 0 AND 120),
     longer_percent smallint NOT NULL DEFAULT 8 CHECK (longer_percent BETWEEN 0 AND 100),
-    hot_spare_minutes smallint NOT NULL DEFAULT 10 CHECK (hot_spare_minutes BETWEEN 0 AND 60),
+    hot_spare_minutes smallint NOT NULL DEFAULT 15 CHECK (hot_spare_minutes BETWEEN 0 AND 60),
     moved_seconds integer NOT NULL DEFAULT 1200 CHECK (moved_seconds >= 0),
     known_seconds integer NOT NULL DEFAULT 120 CHECK (known_seconds >= 0),
     break_minutes smallint NOT NULL DEFAULT 30 CHECK (break_minutes BETWEEN 0 AND 120),

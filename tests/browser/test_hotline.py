@@ -1,6 +1,6 @@
 """An order by telephone from the keyboard alone, and a relative's own order, in a real browser."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -55,13 +55,18 @@ def _ordered(stage: Stage, elder: Elder) -> tuple[str, int | None]:
     return found[0], found[1]
 
 
+def _say(desk: Page, path: str, body: dict[str, str]) -> dict[str, Any]:
+    answer: dict[str, Any] = desk.evaluate(
+        "([path, body]) => fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'},"
+        " body: JSON.stringify(body)}).then(answer => answer.json())",
+        [path, body],
+    )
+    return answer
+
+
 def _answer_by_hand(desk: Page, elder: Elder) -> int:
     """The operator speaks with somebody on a telephone of her own."""
-    call_id: int = desk.evaluate(
-        "number => fetch('/api/calls', {method: 'POST', headers: {'Content-Type': 'application/json'},"
-        " body: JSON.stringify({number})}).then(answer => answer.json()).then(answer => answer.card.id)",
-        elder.phone,
-    )
+    call_id: int = _say(desk, "/api/calls", {"number": elder.phone})["card"]["id"]
     expect(desk.get_by_test_id("call").filter(has_text=elder.name)).to_be_visible()
     return call_id
 
@@ -116,6 +121,9 @@ def test_on_a_call_that_is_answered_four_keys_are_enough(stage: Stage) -> None:
     assert (_ordered(stage, elder), hands.strokes) == (("hotline", call_id), 4)
     expect(desk.get_by_test_id("call").filter(has_text=elder.name)).to_contain_text("订单")
     shoot(desk, "hotline-call")
+    # Whoever opens the dialog next is not on this call any more.
+    _say(desk, f"/api/calls/{call_id}/progress", {"word": "ended"})
+    expect(desk.get_by_test_id("call").filter(has_text=elder.name)).to_have_count(0)
 
 
 def test_escape_leaves_everything_as_it_was(stage: Stage) -> None:
