@@ -131,8 +131,10 @@ class Visit(NamedTuple):
             earliest, latest, duration = self.planned_at, self.planned_at + TOGETHER, duration + TOGETHER
         closes = _seconds(latest, now)
         meal = self.meal
-        if meal is not None and self.pickup_at is not None and self.pickup_at <= now:
-            meal = meal._replace(left_at=_seconds(self.pickup_at, now))
+        if meal is not None and self.pickup_at is not None:
+            planned = _seconds(self.pickup_at, now)
+            wanted = _with_spare(0.0, meal.hot, spare)
+            meal = meal._replace(left_at=planned if planned <= 0 else None, planned=planned, wanted=wanted)
         return Call(
             self.place,
             _seconds(earliest, now),

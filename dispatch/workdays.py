@@ -12,17 +12,25 @@ from schemas.states import Travel
 
 LOADING: Final = 180.0
 """What it takes to have meals packed at the kitchen's door."""
+SAME_ROUND: Final = 120.0
+"""Meals that leave their kitchen within so many seconds by the plan leave it together."""
 GOES_HOME: Final = 5 * 3600.0
 """Whoever has so long until the next visit sets out for it from her base."""
 
 
 class Meal(NamedTuple):
-    """Where a meal is picked up, and the most time from leaving the kitchen to the door; `left_at` when it has left."""
+    """Where a meal is picked up, and the most time from leaving the kitchen to the door; `left_at` when it has left.
+
+    `planned`: when it is to leave, which tells apart the rounds of a day. `wanted`: so much time is not to be exceeded
+    for the sake of a further call.
+    """
 
     kitchen_id: int
     kitchen: Place
     hot: float
     left_at: float | None = None
+    planned: float | None = None
+    wanted: float | None = None
 
 
 class Call(NamedTuple):
@@ -37,10 +45,20 @@ class Call(NamedTuple):
 
 
 class Round(NamedTuple):
-    """Meals of one kitchen in the car: since when, and how many more it would have held."""
+    """Meals of one kitchen in the car: since when, how many more it would have held, and since when by the plan."""
 
     left_at: float
     room: int
+    planned: float | None = None
+
+    def takes(self, meal: Meal) -> bool:
+        """Whether a meal may go with it: one that was planned for a round of its own has that."""
+        apart = meal.planned is not None and self.planned is not None and abs(meal.planned - self.planned) > SAME_ROUND
+        return self.room > 0 and not apart
+
+    def with_one(self, meal: Meal) -> "Round":
+        """With a further meal."""
+        return Round(self.left_at, self.room - 1, meal.planned if self.planned is None else self.planned)
 
 
 class At(NamedTuple):
@@ -101,14 +119,14 @@ def _step(day: Beginning, place: Place | None, at: float, rounds: Rounds, call: 
     if meal is None or meal.left_at is not None:
         return At(call, place, starts, starts + call.duration, way, meal and meal.left_at)
     aboard = rounds.get(meal.kitchen_id)
-    if aboard is not None and aboard.room > 0 and starts - aboard.left_at <= meal.hot:
-        rounds[meal.kitchen_id] = Round(aboard.left_at, aboard.room - 1)
+    if aboard is not None and aboard.takes(meal) and starts - aboard.left_at <= meal.hot:
+        rounds[meal.kitchen_id] = aboard.with_one(meal)
         return At(call, place, starts, starts + call.duration, way, aboard.left_at)
     onward = travel_seconds(meal.kitchen, call.place, day.means)
     way = travel_seconds(place, meal.kitchen, day.means) + onward
     starts = max(at + way + LOADING, call.earliest)
     # It leaves as late as it may, so that it is hot at the door and others can still share the way.
-    rounds[meal.kitchen_id] = Round(starts - onward, day.carries - 1)
+    rounds[meal.kitchen_id] = Round(starts - onward, day.carries - 1, meal.planned)
     return At(call, place, starts, starts + call.duration, way, starts - onward, fetched=True)
 
 
@@ -134,6 +152,14 @@ def _in_time(step: At) -> bool:
     return not step.fetched or call.meal is None or step.left_at is None or step.starts - step.left_at <= call.meal.hot
 
 
+def _cools(step: At, former: At) -> bool:
+    """Whether a meal would be in the car for longer than it was, and than it should be."""
+    meal = step.call.meal
+    if meal is None or meal.wanted is None or step.left_at is None or former.left_at is None:
+        return False
+    return step.starts - step.left_at > max(meal.wanted, former.starts - former.left_at + 1)
+
+
 class Day:
     """A worker's day as it stands, into which further calls can be put.
 
@@ -142,25 +168,20 @@ class Day:
 
     def __init__(self, beginning: Beginning, calls: Sequence[Call]) -> None:
         self.beginning = beginning
-        self.steps = walk(beginning, calls, late=True) or []
+        self.steps: list[At] = []
+        # The rounds as they stand before each call.
+        self._rounds: list[Rounds] = [{}]
+        place, at, rounds = beginning.place, beginning.at, Rounds()
+        for call in calls:
+            step = _step(beginning, place, at, rounds, call)
+            self.steps.append(step)
+            self._rounds.append(dict(rounds))
+            place, at = call.place, step.over
         self.calls = [
             step.call if step.starts <= step.call.latest else step.call._replace(latest=step.starts)
             for step in self.steps
         ]
         self.late = any(step.starts > step.call.latest for step in self.steps)
-        # The rounds as they stand before each call.
-        self._rounds: list[Rounds] = [{}]
-        for step in self.steps:
-            if step.left_at is None:
-                self._rounds.append(self._rounds[-1])
-                continue
-            rounds = dict(self._rounds[-1])
-            meal = step.call.meal
-            if meal is not None and meal.left_at is None and step.left_at is not None:
-                known = rounds.get(meal.kitchen_id)
-                room = beginning.carries if step.fetched or known is None else known.room
-                rounds[meal.kitchen_id] = Round(step.left_at, room - 1)
-            self._rounds.append(rounds)
 
     def cheapest(self, call: Call) -> Insertion | None:
         """The place for a further call that adds the least travel, of those equal the earliest; None when there is
@@ -194,7 +215,7 @@ class Day:
         for number in range(index, len(self.calls)):
             former = self.steps[number]
             step = _step(self.beginning, last.call.place, last.over, rounds, self.calls[number])
-            if step.starts > self.calls[number].latest or not _in_time(step):
+            if step.starts > self.calls[number].latest or not _in_time(step) or _cools(step, former):
                 return None
             added += step.travel - former.travel
             if step.starts <= former.starts and rounds == self._rounds[number + 1]:
