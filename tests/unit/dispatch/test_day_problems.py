@@ -175,7 +175,7 @@ def test_a_plan_leaves_time_to_spare() -> None:
     tight = order(1, window_to=MIDNIGHT + 9 * HOUR + 12 * MINUTE, kitchen_id=5, kitchen_lat=29.8, kitchen_lon=106.4)
     [job] = problem_of(rows([tight | {"hot_minutes": 60}], [shift(7)]), "").jobs
     assert job.window == (9 * 3600, 9 * 3600 + 3 * 60)
-    assert (job.visits[0].duration, job.hot) == (3888, 50 * 60)
+    assert (job.visits[0].duration, job.hot) == (3888, 45 * 60)
 
 
 def test_a_promise_late_in_its_window_stays_possible() -> None:

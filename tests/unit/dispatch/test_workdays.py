@@ -130,6 +130,31 @@ def test_a_meal_that_would_be_cold_is_fetched_in_a_round_of_its_own() -> None:
     assert [step.fetched for step in steps] == [True, True]
 
 
+def test_rounds_that_were_planned_apart_stay_apart() -> None:
+    times = (50 * MINUTE, 50 * MINUTE, 80 * MINUTE)
+    lunch = [Call(north(500), HOUR, 2 * HOUR, 5 * MINUTE, MEAL._replace(planned=at)) for at in times]
+    assert [step.fetched for step in Day(DAY, lunch).steps] == [True, False, True]
+
+
+def test_a_further_meal_joins_a_planned_round() -> None:
+    lunch = [Call(north(500), HOUR, 2 * HOUR, 5 * MINUTE, MEAL._replace(planned=50 * MINUTE))]
+    found = Day(DAY, lunch).cheapest(Call(north(510), HOUR, 2 * HOUR, 5 * MINUTE, MEAL))
+    assert found is not None
+    steps = walk(DAY, found.calls)
+    assert steps is not None and [step.fetched for step in steps] == [True, False]
+
+
+def test_no_further_call_cools_the_meals_of_a_round() -> None:
+    lunch = [
+        Call(north(metres), HOUR, 2 * HOUR, 15 * MINUTE, MEAL._replace(planned=50 * MINUTE, wanted=45 * MINUTE))
+        for metres in (500, 600, 700)
+    ]
+    between = Call(north(550), HOUR, 80 * MINUTE, 15 * MINUTE)
+    day = Day(DAY, lunch)
+    assert day.cheapest(between._replace(latest=3 * HOUR)) is not None
+    assert day.cheapest(between) is None
+
+
 def test_a_meal_that_has_left_the_kitchen_is_not_fetched_again() -> None:
     aboard = Call(north(500), 0, HOUR, 10 * MINUTE, MEAL._replace(left_at=-5 * MINUTE))
     steps = walk(DAY, [aboard])
