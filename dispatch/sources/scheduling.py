@@ -46,7 +46,9 @@ OVER = statement("""
 """)
 LOOK_AGAIN = statement("""
     UPDATE order_schedule SET due_at = %(now)s::timestamptz
-    WHERE elder_id = %(elder_id)s::integer AND ended_at IS NULL
+    WHERE id IN (
+        SELECT id FROM order_schedule WHERE elder_id = %(elder_id)s::integer AND ended_at IS NULL
+        ORDER BY id FOR UPDATE)
 """)
 SWEEP: Final = Sweep(
     "schedule",
