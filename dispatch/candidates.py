@@ -22,6 +22,8 @@ REACH: Final = timedelta(hours=12)
 """Visits further than this from a task's window cannot stand in its way."""
 AHEAD: Final = timedelta(days=3)
 """So far ahead a worker's visits are put in order."""
+NEAR_MISSES: Final = 16
+"""Of the workers who miss one limit that has nothing to do with their day, so many of the nearest are read."""
 UNKNOWN_POLICY: Final = RankingPolicy(travel_weight=1, load_minutes=0, familiarity_minutes=0)
 
 POLICY = statement("""
@@ -66,7 +68,9 @@ WORKERS = statement("""
             WHERE worker.provider_id = provider.id AND visit.window_from >= %(day_from)s::timestamptz
               AND visit.window_from < %(day_to)s::timestamptz
               AND visit.state NOT IN ('requested', 'offered', 'cancelled', 'failed')
-        ) AS taken ON terms.most IS NOT NULL OR provider.orders_at_once IS NOT NULL
+              -- Here, and not where it is joined: so nothing is counted for a provider without a limit.
+              AND (terms.most IS NOT NULL OR provider.orders_at_once IS NOT NULL)
+        ) AS taken ON true
     ), visited AS MATERIALIZED (
         SELECT worker_id, count(*) AS visits,
                count(*) > 1 AND rank() OVER (ORDER BY count(*) DESC, max(at) DESC) = 1 AS usual
@@ -101,14 +105,11 @@ WORKERS = statement("""
                barred.worker_id IS NOT NULL AS barred, away.worker_id IS NOT NULL AS on_leave, serving.admitted,
                serving.covers, serving.offers, serving.room, serving.share, COALESCE(visited.visits, 0) AS familiarity,
                COALESCE(visited.usual, false) AS usual,
-               NOT EXISTS (
-                   SELECT FROM unnest(%(skills)s::text[]) AS needed
-                   WHERE NOT EXISTS (
-                       SELECT FROM worker_skill
-                       WHERE worker_skill.worker_id = worker.id AND worker_skill.skill = needed
-                         AND worker_skill.valid_from <= %(day)s::date AND worker_skill.revoked_at IS NULL
-                         AND (worker_skill.valid_to IS NULL OR worker_skill.valid_to >= %(day)s::date))
-               ) AS skilled,
+               (SELECT count(DISTINCT skill) FROM worker_skill
+                WHERE worker_skill.worker_id = worker.id AND worker_skill.skill = ANY(%(skills)s::text[])
+                  AND worker_skill.valid_from <= %(day)s::date AND worker_skill.revoked_at IS NULL
+                  AND (worker_skill.valid_to IS NULL OR worker_skill.valid_to >= %(day)s::date)
+               ) = cardinality(%(skills)s::text[]) AS skilled,
                answering.worker_id IS NOT NULL AS responding, shifts.starts, shifts.ends
         FROM serving
         JOIN worker ON worker.provider_id = serving.id
@@ -142,18 +143,24 @@ WORKERS = statement("""
             CASE WHEN needs_shift AND starts IS NULL THEN 'shift' END,
             CASE WHEN NOT room THEN 'capacity' END], NULL) END AS missing
         FROM known
+    ), told AS MATERIALIZED (
+        -- Of those who miss one thing the nearest are enough to say who came closest.
+        SELECT held.*, CASE cardinality(missing) WHEN 0 THEN true WHEN 1 THEN %(misses)s::integer >= row_number() OVER (
+            PARTITION BY cardinality(missing)
+            ORDER BY point(base_lon * %(scale)s::float8, base_lat)
+                     <-> point(%(lon)s::float8 * %(scale)s::float8, %(lat)s::float8), worker_id) ELSE false END AS named
+        FROM held
     ), left_out AS (
         SELECT jsonb_object_agg(first, workers) AS counted
-        FROM (SELECT missing[1] AS first, count(*) AS workers FROM held
-              WHERE cardinality(missing) > 1 GROUP BY 1) AS many
+        FROM (SELECT missing[1] AS first, count(*) AS workers FROM told WHERE NOT named GROUP BY 1) AS many
     )
-    SELECT held.*, left_out.counted, position.lat AS position_lat, position.lon AS position_lon,
+    SELECT told.*, left_out.counted, position.lat AS position_lat, position.lon AS position_lon,
            position.at AS position_at
     FROM left_out
-    LEFT JOIN held ON cardinality(held.missing) <= 1
+    LEFT JOIN told ON told.named
     LEFT JOIN worker_position AS position
-        ON position.worker_id = held.worker_id AND position.at >= %(known)s::timestamptz
-    ORDER BY held.worker_id
+        ON position.worker_id = told.worker_id AND position.at >= %(known)s::timestamptz
+    ORDER BY told.worker_id
 """)
 # How many visits each has on the day, and the least detour, in degrees of latitude as the crow flies, that leads from
 # one of those still to be made, or from her base, to the task and on to the next.
@@ -252,8 +259,8 @@ def _waived(circle: Row) -> frozenset[Missing]:
 
 @dataclass(frozen=True)
 class Pool:
-    """Whom an order is held against: those who miss one thing at most that has nothing to do with their day, by id, and
-    how many of the others each limit turned away."""
+    """Whom an order is held against: those who miss nothing that has nothing to do with their day, and the nearest of
+    those who miss one such thing, by id; and how many of the others each limit turned away."""
 
     candidates: list[Candidate]
     counted: dict[Missing, int] = field(default_factory=dict)
@@ -350,6 +357,10 @@ def _about(task: Task, now: datetime, worker_id: int | None) -> dict[str, Any]:
         "item": task.item,
         "kitchen_of": task.kitchen_of,
         "sex": task.worker_sex if task.sex_required else None,
+        "misses": NEAR_MISSES,
+        "lat": task.place.lat if task.place else None,
+        "lon": task.place.lon if task.place else None,
+        "scale": cos(radians(task.place.lat)) if task.place else 1.0,
     }
 
 

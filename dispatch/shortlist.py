@@ -10,7 +10,7 @@ from dispatch.costs import RankingPolicy
 from dispatch.ranking import Choice, bounds, choose
 from schemas.database import Transaction
 
-LOOKED_INTO: Final = 48
+LOOKED_INTO: Final = 32
 """Into so many days is looked first; into all only where too few of those fit."""
 
 

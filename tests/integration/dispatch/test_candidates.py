@@ -132,6 +132,7 @@ def _assert_indexed(street: Workforce, now: datetime, workers: list[int]) -> Non
                 "org_path": STREET, "elder_ids": [street.elder + 2], "skills": ["bathing"], "day": now.date(),
                 "known": now, "now": now, "window_from": now, "window_end": now + HOUR, "worker_id": workers[7],
                 "day_from": now, "day_to": now, "item": "meal", "sex": None, "sifted": True, "kitchen_of": None,
+                "misses": 16, "lat": 29.81, "lon": 106.40, "scale": 0.87,
             },
         ),
     )  # fmt: skip
