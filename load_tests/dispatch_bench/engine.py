@@ -28,8 +28,7 @@ from load_tests.dispatch_bench.day import Answer, Order
 from load_tests.dispatch_bench.demand import EVENING
 from load_tests.dispatch_bench.desk import DAY_BEGINS
 from load_tests.dispatch_bench.dispatcher import Desk, Offer, Step, Stop
-from load_tests.dispatch_bench.following import Following
-from load_tests.dispatch_bench.phone import Given, stops_of
+from load_tests.dispatch_bench.notices import Notices
 from load_tests.dispatch_bench.stage import Stage, item_of
 from load_tests.dispatch_bench.watching import WATCH_SECONDS, watch
 from schemas.database import Transaction, row, rows, transaction
@@ -38,24 +37,12 @@ from schemas.statements import statement
 
 _ACCURACY_M: Final = 20.0
 _DECIDED: Final = frozenset({"offer.made", "order.attention"})
-_TILL_MORNING: Final = 12 * 3600.0
 _IDS = statement("SELECT id FROM service_order WHERE id = %(id)s::bigint OR lead_id = %(id)s::bigint ORDER BY id")
 _COOK = statement("""
     UPDATE service_order SET kitchen_id = %(kitchen)s::integer WHERE id = %(id)s::bigint AND kitchen_id IS NULL
 """)
-_OFFERS = statement("""
-    SELECT offer.id, offer.order_id, offer.worker_id, offer.expires_at, offer.state
-    FROM offer
-    WHERE offer.id > %(after)s::bigint AND offer.order_id IS NOT NULL AND offer.state IN ('open', 'accepted')
-    ORDER BY offer.id
-""")
 _DUE = statement("SELECT min(due_at) AS due_at FROM service_order WHERE due_at IS NOT NULL")
 _OPEN = statement("SELECT id FROM service_order WHERE id = ANY(%(ids)s::bigint[]) AND ended_at IS NULL ORDER BY id")
-_HAS = statement("""
-    SELECT id, planned_at, pickup_at FROM service_order
-    WHERE worker_id = %(worker)s::integer AND state = 'accepted'
-""")
-_WHO = statement("SELECT id, worker_id FROM service_order WHERE id = ANY(%(ids)s::bigint[])")
 _HAS_IT = statement("SELECT worker_id FROM service_order WHERE id = %(id)s::bigint")
 Act = Callable[[Transaction], object]
 
@@ -74,19 +61,14 @@ class Engine:
         """Commands of workers and staff that the service refused, by the reason."""
         self._conn, self._url, self._stage, self._plans, self._until = conn, url, stage, plans, until
         self._now = 0.0
-        self._numbers: dict[int, int] = {}
         self._ids: dict[int, list[int]] = {}
-        self._offers: dict[int, tuple[int, int]] = {}
-        self._held: dict[tuple[int, int], int] = {}
-        self._workers = {id_: number for number, id_ in stage.workers.items()}
-        self._last_offer = 0
         self._woken_at = float("inf")
         self._watches_at = DAY_BEGINS
 
     def start(self, desk: Desk) -> None:
         """See `Dispatcher`."""
         self.desk = desk
-        self.following = Following(desk)
+        self.notices = Notices(self._conn, self._stage, desk)
         if self._plans:
             desk.wake_at(EVENING + 60)
         desk.wake_at(DAY_BEGINS)
@@ -109,7 +91,7 @@ class Engine:
             if order.kitchen is not None:
                 tx.execute(_COOK, {"id": id_, "kitchen": self._stage.kitchens[order.kitchen]})
         self._ids[order.number] = ids
-        self._numbers |= dict.fromkeys(ids, order.number)
+        self.notices.knows(ids, order.number)
         self._sweep(now)
 
     def called_off(self, now: float, order: int) -> None:
@@ -123,10 +105,7 @@ class Engine:
     def _end(self, now: float, order: int, why: str) -> None:
         for found in rows(self._conn, _OPEN, {"ids": self._ids[order]}):
             self._command(now, partial(self._cancel, found["id"], why))
-        for worker in self.following.holders(order):
-            self.following.remove(now, order, worker)
-        for key in [key for key in self._held if key[0] == order]:
-            del self._held[key]
+        self.notices.forget(now, order)
         self._sweep(now)
 
     def _cancel(self, order_id: int, why: str, tx: Transaction) -> None:
@@ -134,7 +113,7 @@ class Engine:
 
     def answered(self, now: float, offer: Offer, answer: Answer) -> bool:
         """See `Dispatcher`."""
-        id_, order_id = self._offers.pop(offer.number)
+        id_, order_id = self.notices.offers.pop(offer.number)
         account = self._stage.accounts[offer.worker]
         taken = False
         self._now = now
@@ -151,11 +130,11 @@ class Engine:
                 # The plan had given it to her.
                 self._command(now, lambda tx: orders.reassign(tx, self._at, order_id, self._stage.supervisor, "谢绝"))
         if taken:
-            self._held[offer.order, offer.worker] = order_id
-            self._arrange(now, offer.worker)
+            self.notices.held[offer.order, offer.worker] = order_id
+            self.notices.arrange(now, offer.worker)
         self._sweep(now)
         # The engine may have thought better of it at once.
-        return taken and (offer.order, offer.worker) in self._held
+        return taken and (offer.order, offer.worker) in self.notices.held
 
     def absent(self, now: float, worker: int) -> None:
         """See `Dispatcher`."""
@@ -167,8 +146,8 @@ class Engine:
 
     def lost(self, now: float, order: int, worker: int, *, is_ill: bool) -> None:
         """See `Dispatcher`."""
-        self.following.remove(now, order, worker)
-        order_id = self._held.pop((order, worker), None)
+        self.notices.following.remove(now, order, worker)
+        order_id = self.notices.held.pop((order, worker), None)
         found = None if order_id is None else row(self._conn, _HAS_IT, {"id": order_id})
         if order_id is not None and found is not None and found["worker_id"] == self._stage.workers[worker]:
             why = "因病" if is_ill else "下班"
@@ -177,11 +156,11 @@ class Engine:
 
     def stepped(self, now: float, worker: int, step: Step, order: int | None) -> None:
         """See `Dispatcher`."""
-        self.following.stepped(now, worker, step, order)
+        self.notices.following.stepped(now, worker, step, order)
         here = self.desk.whereabouts(worker)
         spot = Spot(here.lat, here.lon, _ACCURACY_M)
         account = self._stage.accounts[worker]
-        order_id = None if order is None else self._held.get((order, worker))
+        order_id = None if order is None else self.notices.held.get((order, worker))
 
         def act(tx: Transaction) -> None:
             report(tx, self._at, account, spot)
@@ -197,17 +176,17 @@ class Engine:
 
         self._command(now, act)
         if step == "completed" and order is not None:
-            self._held.pop((order, worker), None)
-            self._arrange(now, worker)
+            self.notices.held.pop((order, worker), None)
+            self.notices.arrange(now, worker)
         self._sweep(now)
 
     def next_stop(self, now: float, worker: int) -> Stop | None:
         """See `Dispatcher`."""
-        return self.following.next_stop(now, worker)
+        return self.notices.following.next_stop(now, worker)
 
     def loads(self, now: float, worker: int, kitchen: int) -> list[int]:  # noqa: ARG002
         """See `Dispatcher`."""
-        return self.following.loads(worker)
+        return self.notices.following.loads(worker)
 
     def wake(self, now: float) -> None:
         """See `Dispatcher`."""
@@ -227,10 +206,8 @@ class Engine:
         told = watch(self._conn, self._at)
         for event in told:
             if event.kind == "order.unassigned" and event.order_id is not None:
-                self._release(now, event.order_id)
-        moved = {event.order_id for event in told if event.kind == "order.changed"}
-        for worker in sorted({worker for (_, worker), held in self._held.items() if held in moved}):
-            self._arrange(now, worker)
+                self.notices.release(now, event.order_id)
+        self.notices.arrange_all(now, {event.order_id for event in told if event.kind == "order.changed"})
         self._sweep(now)
 
     def _plan(self, now: float) -> None:
@@ -242,20 +219,12 @@ class Engine:
         while PlanMaker(self._url, lambda: self._at).make_one(self._conn):
             pass
         self.plan_seconds = time.perf_counter() - began
-        has = {found["id"]: found["worker_id"] for found in rows(self._conn, _WHO, {"ids": list(self._held.values())})}
-        for (_, worker), order_id in list(self._held.items()):
-            if has[order_id] != self._stage.workers[worker]:
-                self._release(now, order_id)
-        for worker in sorted({worker for _, worker in self._held}):
-            self._arrange(now, worker)
-        self._ask_workers(now)
+        self.notices.follow(now)
+        self.notices.ask(now)
 
     @property
     def _at(self) -> datetime:
         return self._stage.at(self._now)
-
-    def _second(self, at: datetime | None) -> float | None:
-        return None if at is None else self._stage.second(at)
 
     def _command(self, now: float, act: Act) -> None:
         """What somebody does in a transaction of its own; a refusal is counted and changes nothing."""
@@ -283,8 +252,8 @@ class Engine:
                 self.decisions.append(time.perf_counter() - began)
             for event in tx.events:
                 if event.kind == "order.unassigned" and event.order_id is not None:
-                    self._release(now, event.order_id)
-            self._ask_workers(now)
+                    self.notices.release(now, event.order_id)
+            self.notices.ask(now)
         if now < due < min(self._woken_at, self._until):
             self._woken_at = due
             self.desk.wake_at(due)
@@ -293,38 +262,3 @@ class Engine:
         """The second at which the first order is due."""
         found = row(self._conn, _DUE)
         return self._stage.second(found["due_at"]) if found and found["due_at"] else float("inf")
-
-    def _ask_workers(self, now: float) -> None:
-        """Hand over the offers that were made since the last time, and what a plan promised."""
-        for made in rows(self._conn, _OFFERS, {"after": self._last_offer}):
-            self._last_offer = made["id"]
-            number, worker = self._numbers[made["order_id"]], self._workers[made["worker_id"]]
-            is_given = made["state"] == "accepted"
-            expires_at = now + _TILL_MORNING if is_given else self._stage.second(made["expires_at"])
-            offer = self.desk.offer(number, worker, expires_at)
-            if offer is not None:
-                self._offers[offer.number] = (made["id"], made["order_id"])
-
-    def _release(self, now: float, order_id: int) -> None:
-        """The engine took an order from its worker: she need not go there."""
-        for (order, worker), held in list(self._held.items()):
-            if held == order_id:
-                del self._held[order, worker]
-                self.following.remove(now, order, worker)
-                if worker in self.desk.crew(order):
-                    self.desk.release(order, worker)
-
-    def _arrange(self, now: float, worker: int) -> None:
-        """Let a worker's phone show her visits as they are now."""
-        route = self.following.routes[worker]
-        route.reckon(now)
-        given = []
-        for found in rows(self._conn, _HAS, {"worker": self._stage.workers[worker]}):
-            number = self._numbers[found["id"]]
-            if (number, worker) in self._held:
-                planned_at, pickup_at = (self._second(found[name]) for name in ("planned_at", "pickup_at"))
-                given.append(Given(self.desk.order(number), planned_at, pickup_at))
-        first = route.stops[0] if route.stops and route.stops[0].is_under_way else None
-        kitchen = None if first is None else first.kitchen
-        route.stops = stops_of(route, given, self.desk.kitchens, now, under_way=kitchen)
-        self.following.set_stops(now, worker, route)
