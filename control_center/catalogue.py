@@ -57,8 +57,9 @@ SKILLS = statement("SELECT code FROM skill ORDER BY code")
 VERSIONS = statement("""
     SELECT item.code, item.version, item.assist, item.name_zh, item.name_en, item.duration_minutes, item.skills,
            item.window_minutes, item.fee, item.price_fen, item.provider_fen, item.workers, item.two_above_kg,
-           item.same_sex, item.pre_checks, item.evidence, item.least_minutes, item.district_code IS NOT NULL AS own,
-           item.offered, item.valid_from, item.valid_to, item.published_at, account.name AS published_by
+           item.same_sex, item.pre_checks, item.evidence, item.least_minutes, item.from_kitchen,
+           item.district_code IS NOT NULL AS own, item.offered, item.valid_from, item.valid_to, item.published_at,
+           account.name AS published_by
     FROM catalogue_item AS item
     LEFT JOIN account ON account.id = item.published_by
     WHERE item.district_code IS NULL OR item.district_code = %(district_code)s::text

@@ -63,7 +63,8 @@ class Evidence(BaseModel):
 
 
 class CatalogueItem(Item):
-    """What can be ordered now: minutes of the usual arrival window; money in fen, the provider's for staff only."""
+    """What can be ordered now: minutes of the usual arrival window; money in fen, the provider's for staff only;
+    `from_kitchen`: it is fetched from a kitchen on the way."""
 
     window_minutes: int
     fee: Fee
@@ -75,6 +76,7 @@ class CatalogueItem(Item):
     pre_checks: list[PreCheck]
     evidence: Evidence
     least_minutes: int | None
+    from_kitchen: bool
     price: ElderPrice | None
 
 
@@ -124,6 +126,7 @@ class VersionBody(BaseModel):
     pre_checks: Annotated[list[PreCheck], Field(max_length=6)] = []
     evidence: Evidence = Evidence()
     least_minutes: Minutes | None = None
+    from_kitchen: Annotated[bool, Field(strict=True)] = False
     valid_from: Moment | None = None
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ ON_SALE = statement("""
     SELECT item.code, item.version, item.assist, item.name_zh, item.name_en, item.duration_minutes, item.skills,
            item.window_minutes, item.fee,
            item.price_fen, item.provider_fen, item.workers, item.two_above_kg, item.same_sex, item.pre_checks,
-           item.evidence, item.least_minutes, policy.accept_seconds
+           item.evidence, item.least_minutes, item.from_kitchen, policy.accept_seconds
     FROM (
         SELECT DISTINCT ON (standing.code) standing.* FROM catalogue_item AS standing
         WHERE (%(code)s::text IS NULL OR standing.code = %(code)s::text)
@@ -33,7 +33,8 @@ ON_SALE = statement("""
 
 @dataclass(frozen=True)
 class Item:
-    """What is sold: durations in minutes, money in fen; `accept_seconds` is its assist's promise of acceptance."""
+    """What is sold: durations in minutes, money in fen; `accept_seconds` is its assist's promise of acceptance,
+    `from_kitchen` says that it is fetched from a kitchen on the way."""
 
     code: str
     version: int
@@ -52,6 +53,7 @@ class Item:
     pre_checks: list[dict[str, Any]]
     evidence: dict[str, Any]
     least_minutes: int | None
+    from_kitchen: bool
     accept_seconds: int
 
     def takes_two(self, weight_kg: int | None, two_workers: bool) -> bool:

@@ -32,13 +32,14 @@ END = statement("""
 ADD = statement("""
     INSERT INTO catalogue_item (code, version, assist, name_zh, name_en, duration_minutes, skills, window_minutes, fee,
                                 price_fen, provider_fen, workers, two_above_kg, same_sex, pre_checks, evidence,
-                                least_minutes, valid_from, valid_to, district_code, offered, published_at, published_by)
+                                least_minutes, from_kitchen, valid_from, valid_to, district_code, offered, published_at,
+                                published_by)
     VALUES (%(code)s::text, %(version)s::smallint, %(assist)s::text, %(name_zh)s::text, %(name_en)s::text,
             %(duration_minutes)s::smallint, %(skills)s::text[], %(window_minutes)s::smallint, %(fee)s::text,
             %(price_fen)s::integer, %(provider_fen)s::integer, %(workers)s::smallint, %(two_above_kg)s::smallint,
             %(same_sex)s::text, %(pre_checks)s::jsonb, %(evidence)s::jsonb, %(least_minutes)s::smallint,
-            %(valid_from)s::timestamptz, %(valid_to)s::timestamptz, %(district_code)s::text, %(offered)s::boolean,
-            %(now)s::timestamptz, %(actor_id)s::integer)
+            %(from_kitchen)s::boolean, %(valid_from)s::timestamptz, %(valid_to)s::timestamptz, %(district_code)s::text,
+            %(offered)s::boolean, %(now)s::timestamptz, %(actor_id)s::integer)
 """)
 REMOVE = statement("DELETE FROM catalogue_item WHERE code = %(code)s::text AND version = %(version)s::smallint")
 KNOWN_SKILLS = statement("SELECT count(*) AS known FROM skill WHERE code = ANY(%(skills)s::text[])")
@@ -63,6 +64,7 @@ class Terms:
     pre_checks: list[dict[str, Any]]
     evidence: dict[str, Any]
     least_minutes: int | None
+    from_kitchen: bool = False
     offered: bool = True
 
 

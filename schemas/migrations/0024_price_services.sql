@@ -6,6 +6,8 @@ ALTER TABLE catalogue_item
     ADD COLUMN offered boolean NOT NULL DEFAULT true,
     ADD COLUMN published_at timestamptz,
     ADD COLUMN published_by integer REFERENCES account,
+    -- Whether it is fetched from a kitchen on the way to the elder.
+    ADD COLUMN from_kitchen boolean NOT NULL DEFAULT false,
     DROP CONSTRAINT catalogue_item_code_tstzrange_excl,
     ADD CONSTRAINT catalogue_item_one_at_a_time EXCLUDE USING gist (
         code WITH =, (COALESCE(district_code, '')) WITH =, tstzrange(valid_from, valid_to) WITH &&);
@@ -91,6 +93,7 @@ SET fee = EXCLUDED.fee, price_fen = EXCLUDED.price_fen, provider_fen = EXCLUDED.
     valid_to = CASE WHEN EXISTS (SELECT FROM catalogue_item AS later
                                  WHERE later.code = catalogue_item.code AND later.version > 1)
                     THEN catalogue_item.valid_to END;
+UPDATE catalogue_item SET from_kitchen = true WHERE assist = 'meal' AND 'meal_delivery' = ANY(skills);
 
 -- What of a price is paid for elders of a category: a share in percent, or so many fen, up to a sum a month for each
 -- elder and rule. A rule is for one item, for an assist, or for everything; it is ended, never edited. A district's own
@@ -171,5 +174,6 @@ DELETE FROM skill WHERE code IN ('cleaning', 'cooking', 'hairdressing', 'mobilit
 ALTER TABLE catalogue_item
     DROP CONSTRAINT catalogue_item_one_at_a_time,
     DROP COLUMN district_code, DROP COLUMN offered, DROP COLUMN published_at, DROP COLUMN published_by,
+    DROP COLUMN from_kitchen,
     ADD CONSTRAINT catalogue_item_code_tstzrange_excl EXCLUDE USING gist (
         code WITH =, tstzrange(valid_from, valid_to) WITH &&);

@@ -47,23 +47,30 @@ BEGIN ATOMIC
     ) AS point ON household.lat IS NULL OR household.lon IS NULL
     WHERE elder.id = of_elder;
 END;
+-- Where what is delivered to an elder comes from: the nearest kitchen of the district that is open; for a provider's worker
+-- only one at which she may fetch.
+CREATE FUNCTION nearest_kitchen(of_elder integer, to_lat double precision, to_lon double precision, for_provider integer)
+RETURNS integer
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT kitchen.id
+    FROM kitchen
+    JOIN org_unit AS unit ON unit.code = kitchen.org_code
+    JOIN elder ON elder.id = of_elder
+    JOIN household ON household.id = elder.household_id
+    JOIN org_unit AS home ON home.code = household.org_code
+    WHERE kitchen.closed_at IS NULL AND split_part(unit.path, '/', 1) = split_part(home.path, '/', 1)
+      AND (for_provider IS NULL OR kitchen.provider_id IS NULL OR kitchen.provider_id = for_provider)
+    ORDER BY point(kitchen.lon * cosd(kitchen.lat), kitchen.lat) <-> point(to_lon * cosd(kitchen.lat), to_lat), kitchen.id
+    LIMIT 1;
+END;
 CREATE FUNCTION place_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     SELECT place.lat, place.lon INTO NEW.place_lat, NEW.place_lon FROM place_of_elder(NEW.elder_id) AS place;
     NEW.together := NEW.lead_id IS NOT NULL;
-    -- A meal comes from the nearest kitchen of the district.
-    IF NEW.kitchen_id IS NULL THEN
-        SELECT kitchen.id INTO NEW.kitchen_id
-        FROM catalogue_item AS item, kitchen
-        JOIN org_unit AS unit ON unit.code = kitchen.org_code
-        JOIN elder ON elder.id = NEW.elder_id
-        JOIN household ON household.id = elder.household_id
-        JOIN org_unit AS home ON home.code = household.org_code
-        WHERE item.code = NEW.item_code AND item.version = NEW.item_version AND item.assist = 'meal'
-          AND kitchen.closed_at IS NULL AND split_part(unit.path, '/', 1) = split_part(home.path, '/', 1)
-        ORDER BY point(kitchen.lon * cosd(kitchen.lat), kitchen.lat)
-                 <-> point(NEW.place_lon * cosd(kitchen.lat), NEW.place_lat), kitchen.id
-        LIMIT 1;
+    IF NEW.kitchen_id IS NULL AND (
+        SELECT from_kitchen FROM catalogue_item WHERE code = NEW.item_code AND version = NEW.item_version) THEN
+        NEW.kitchen_id := nearest_kitchen(NEW.elder_id, NEW.place_lat, NEW.place_lon, NULL);
     END IF;
     RETURN NEW;
 END $$;
@@ -294,7 +301,8 @@ DROP TRIGGER service_order_placed ON service_order;
 DROP TRIGGER service_order_paired ON service_order;
 DROP TRIGGER household_moved ON household;
 DROP TRIGGER elder_moved ON elder;
-DROP FUNCTION place_order(), pair_orders(), move_orders(), place_of_elder(integer);
+DROP FUNCTION place_order(), pair_orders(), move_orders(), place_of_elder(integer),
+    nearest_kitchen(integer, double precision, double precision, integer);
 DROP INDEX service_order_day;
 ALTER TABLE service_order
     DROP COLUMN kitchen_id, DROP COLUMN pickup_at, DROP COLUMN plan_id, DROP COLUMN hall_until, DROP COLUMN together,

@@ -65,10 +65,19 @@ def test_a_districts_version_is_sold_there_and_not_next_door(client: TestClient,
     do(client, cast, "supervisor", "/api/districts/500109/catalogue/haircut/withdraw", {}, 409)
 
 
+def test_whether_an_item_comes_from_a_kitchen_is_published_with_it(client: TestClient, cast: Cast) -> None:
+    shown = items(get(client, cast, "operator", "/api/catalogue"))
+    assert (shown["meal"]["from_kitchen"], shown["cook"]["from_kitchen"]) == (True, False)
+    terms = HAIRCUT | {"assist": "meal", "skills": ["meal_delivery"], "from_kitchen": True}
+    do(client, cast, "supervisor", "/api/districts/500109/catalogue/soup/versions", terms, 201)
+    assert items(get(client, cast, "operator", "/api/catalogue"))["soup"]["from_kitchen"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"fee": "free"},
+        {"from_kitchen": 1},
         {"least_minutes": 41},
         {"price_fen": -1},
         {"price_fen": 12.5},

@@ -12,7 +12,7 @@ from dispatch.catalogue.versions import Terms, Wanted, publish, retract, terms_o
 from dispatch.refusals import Refused
 from schemas.database import transaction
 from tests.integration.dispatch.money.books import NOW, Books
-from tests.integration.district import Connection
+from tests.integration.district import Connection, one
 
 DAY = timedelta(days=1)
 HERE, THERE = "500109", "500112"
@@ -54,6 +54,20 @@ def test_a_new_version_is_sold_from_its_moment_on_and_orders_keep_theirs(books: 
     assert books.order(columns, before) == (1, 1_000, 30)
     assert books.order(columns, after) == (2, 1_500, 45)
     assert price(books, 0, THERE) == 1_000
+
+
+def test_what_is_cooked_at_the_elders_home_comes_from_no_kitchen(books: Books) -> None:
+    kitchen = one(
+        books.conn,
+        "INSERT INTO kitchen (name, org_code, lat, lon) VALUES ('食堂', %s, 29.81, 106.4) RETURNING id",
+        HERE,
+    )
+    assert books.order("kitchen_id", books.request("meal")) == (kitchen,)
+    assert books.order("kitchen_id", books.request("cook")) == (None,)
+    announce(books, replace(terms(books, "meal"), price_fen=1_000), code="meal")
+    announce(books, replace(terms(books, "cook"), from_kitchen=True), code="cook")
+    assert books.order("item_version, kitchen_id", books.request("meal")) == (2, kitchen)
+    assert books.order("item_version, kitchen_id", books.request("cook")) == (2, kitchen)
 
 
 def test_later_versions_follow_each_other_whatever_order_they_were_published_in(books: Books) -> None:

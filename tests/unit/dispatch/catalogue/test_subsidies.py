@@ -13,7 +13,8 @@ from dispatch.catalogue.subsidies import CATEGORIES, Claim, Rule, Scope, best_su
 BATH = Item(
     code="bath", version=1, assist="bath", name_zh="助浴", name_en="Bath", duration_minutes=60, skills=("bathing",),
     window_minutes=120, fee="paid", price_fen=12_000, provider_fen=11_400, workers=1, two_above_kg=70,
-    same_sex="prefer", pre_checks=[], evidence={}, least_minutes=None, accept_seconds=600,
+    same_sex="prefer", pre_checks=[], evidence={}, least_minutes=None, from_kitchen=False,
+    accept_seconds=600,
 )  # fmt: skip
 POOR = Rule(1, None, "low_income", "all", 70, None, 30_000)
 OLD = Rule(2, None, "aged_90", "assist:bath", 40, None, 20_000)
