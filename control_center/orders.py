@@ -30,6 +30,7 @@ from dispatch import orders
 from dispatch.placing import Wish
 from schemas.database import Transaction
 from schemas.statements import statement
+from schemas.states import AssignmentMode
 
 # The audience is looked up order by order, newest first, so that a long history is not gone through to show a page.
 VISIBLE: Final[LiteralString] = """
@@ -58,7 +59,11 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=40), Storable]
 
 
 class OrderWish(BaseModel):
-    """What is ordered for whom, and when; without an end the window is as long as the item's usual one."""
+    """What is ordered for whom, and when; without an end the window is as long as the item's usual one.
+
+    Where a plan is short of workers the higher priority is kept; without a mode it is given to somebody as its assist's
+    policy says.
+    """
 
     elder_id: Annotated[int, Field(strict=True, ge=1, le=LARGEST_INTEGER)]
     item: Code
@@ -66,6 +71,8 @@ class OrderWish(BaseModel):
     window_to: Moment | None = None
     skills: Annotated[list[Code], Field(max_length=20)] = []
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Storable] | None = None
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] = 0
+    mode: AssignmentMode | None = None
 
 
 class Reason(BaseModel):
@@ -104,6 +111,8 @@ def request_order(wish: OrderWish, account: Staff, db: Db, now: Now) -> OrderAns
         window_to=wish.window_to,
         skills=tuple(dict.fromkeys(wish.skills)),
         note=wish.note or None,
+        mode=wish.mode,
+        priority=wish.priority,
     )
     with db.transaction(account.seat_id) as tx:
         order_id = orders.request_order(tx, now, account.id, asked_for)

@@ -33,6 +33,9 @@ SETS_OUT: Final = timedelta(minutes=5)
 """Whoever hears of a plan for today needs so long to follow it."""
 
 
+WAITING: Final = ("requested", "offered")
+"""Nobody has promised to come yet."""
+
 Shifts = Mapping[str, tuple[float, float]]
 """When who is on duty works, in seconds of the day."""
 
@@ -84,7 +87,8 @@ def problem_of(rows: DayRows, name: str) -> Problem:
     by_worker: dict[int, list[str]] = defaultdict(list)
     for key in known:
         by_worker[worker_of(key)].append(key)
-    jobs = [_job(day, job, known, by_worker) for job in _jobs(rows.orders)]
+    foremost = max((row["priority"] for row in rows.orders if row["state"] in WAITING), default=0)
+    jobs = [_job(day, job, known, by_worker, foremost) for job in _jobs(rows.orders)]
     policy = rows.policy
     return Problem(
         version=1,
@@ -195,14 +199,16 @@ def _breaks(day: _Day, policy: PlanningPolicy, starts_at: datetime, ends_at: dat
     return [Break(duration=60 * policy.break_minutes, window=(begins, ends))]
 
 
-def _job(day: _Day, orders: tuple[Row, ...], known: Shifts, by_worker: Mapping[int, Sequence[str]]) -> Job | None:
+def _job(
+    day: _Day, orders: tuple[Row, ...], known: Shifts, by_worker: Mapping[int, Sequence[str]], foremost: int
+) -> Job | None:
     rows, lead = day.rows, orders[0]
     earliest = max(lead["window_from"], rows.now) if rows.now > day.begins else lead["window_from"]
     promise = _promise(day, orders, known, by_worker)
     if promise is None and any(order["state"] == "accepted" for order in orders):
         # Who has it is not on duty by the roster: whatever takes it from her is not this plan's business.
         return None
-    barred = rows.excluded.get(lead["elder_id"], ())
+    barred = rows.excluded.get(lead["elder_id"], set()) | _full_up(rows, orders)
     liked = rows.known.get(lead["elder_id"], {})
     kitchen = lead["kitchen_id"]
     return Job(
@@ -213,10 +219,29 @@ def _job(day: _Day, orders: tuple[Row, ...], known: Shifts, by_worker: Mapping[i
         load={"meals": 1} if kitchen is not None else {},
         pickup=None if kitchen is None else day.place(f"kitchen {kitchen}", lead["kitchen_lat"], lead["kitchen_lon"]),
         hot=None if kitchen is None else 60 * max(lead["hot_minutes"] - rows.policy.hot_spare_minutes, 5),
-        excluded=[worker for one in barred for worker in by_worker.get(one, ())],
+        priority=None if promise is not None or lead["priority"] == foremost else 1 + lead["priority"],
+        workers=_own_workers(rows, lead["kitchen_of"], by_worker),
+        excluded=[worker for one in sorted(barred) for worker in by_worker.get(one, ())],
         prefers={worker: points for one, points in liked.items() for worker in by_worker.get(one, ())},
         promised=promise,
     )
+
+
+def _full_up(rows: DayRows, orders: tuple[Row, ...]) -> set[int]:
+    """Whose providers take no more visits on the day; one of theirs that they have already is not one more."""
+    if not rows.full:
+        return set()
+    having = {order["worker_id"] for order in orders}
+    full = rows.full - {shift["provider_id"] for shift in rows.shifts if shift["worker_id"] in having}
+    return {shift["worker_id"] for shift in rows.shifts if shift["provider_id"] in full}
+
+
+def _own_workers(rows: DayRows, kitchen_of: int | None, by_worker: Mapping[int, Sequence[str]]) -> list[str] | None:
+    """Who alone fetches at a provider's own kitchen; None for a kitchen that is everybody's."""
+    if kitchen_of is None:
+        return None
+    own = {shift["worker_id"] for shift in rows.shifts if shift["provider_id"] == kitchen_of}
+    return [key for worker in sorted(own) for key in by_worker.get(worker, ())]
 
 
 def _window(day: _Day, earliest: datetime, latest: datetime, promise: Promise | None) -> tuple[float, float]:

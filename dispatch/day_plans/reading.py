@@ -14,6 +14,7 @@ ORDERS = statement("""
            service_order.window_from, service_order.window_to, service_order.worker_sex, service_order.sex_required,
            service_order.priority, service_order.planned_at, service_order.checked_in_at,
            service_order.kitchen_id, kitchen.lat AS kitchen_lat, kitchen.lon AS kitchen_lon, kitchen.hot_minutes,
+           kitchen.provider_id AS kitchen_of,
            home.code AS org_code, COALESCE(household.lat, home.lat) AS lat, COALESCE(household.lon, home.lon) AS lon,
            COALESCE(service_order.mode, policy.policy_mode) AS mode
     FROM service_order
@@ -83,6 +84,15 @@ SERVICES = statement("""
     WHERE valid_from < %(day_to)s::timestamptz AND (valid_to IS NULL OR valid_to >= %(day_to)s::timestamptz)
     GROUP BY provider_id
 """)
+# As a search counts them: what came to nothing leaves room.
+FULL = statement("""
+    SELECT provider.id FROM provider
+    WHERE provider.id = ANY(%(provider_ids)s::integer[]) AND provider.orders_a_day <= (
+        SELECT count(*) FROM worker JOIN service_order AS visit ON visit.worker_id = worker.id
+        WHERE worker.provider_id = provider.id AND visit.window_from >= %(day_from)s::timestamptz
+          AND visit.window_from < %(day_to)s::timestamptz
+          AND visit.state NOT IN ('requested', 'offered', 'cancelled', 'failed'))
+""")
 KNOWN_WORKERS = statement("""
     SELECT elder_id, worker_id, LEAST(count(*), 5)::integer AS visits FROM service_order
     WHERE elder_id = ANY(%(elder_ids)s::integer[]) AND worker_id = ANY(%(worker_ids)s::integer[])
@@ -132,6 +142,8 @@ class DayRows:
     skills: dict[int, list[str]]
     areas: dict[int, list[str]]
     services: dict[int, list[str]]
+    full: set[int]
+    """The providers that have as many visits as they take on a day."""
     known: dict[int, dict[int, int]]
     """By elder and worker: how many visits lately, five at most."""
     excluded: dict[int, set[int]]
@@ -170,6 +182,7 @@ def read_day(tx: Transaction, now: datetime, org_code: str, at: datetime) -> Day
         **asked,
         "worker_ids": worker_ids,
         "elder_ids": elder_ids,
+        "provider_ids": sorted({row["provider_id"] for row in shifts}),
         "units": sorted({row["org_code"] for row in orders}),
         "since": day_from - KNOWN_FOR,
     }
@@ -187,6 +200,7 @@ def read_day(tx: Transaction, now: datetime, org_code: str, at: datetime) -> Day
         skills={row["worker_id"]: row["skills"] for row in tx.rows(SKILLS, about)},
         areas={row["provider_id"]: row["units"] for row in tx.rows(AREAS, about)},
         services={row["provider_id"]: row["items"] for row in tx.rows(SERVICES, about)},
+        full={row["id"] for row in tx.rows(FULL, about)},
         known=known,
         excluded=excluded,
         policy=planning_policy(tx, org_code),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from psycopg import ClientCursor
+from psycopg.types.json import Jsonb
 
 from control_center import orders
 from control_center.order_views import offer_cards, order_cards
@@ -94,6 +95,22 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
         "proof": proof,
         "price": {"price_fen": 0, "subsidy_fen": 0, "elder_fen": 0, "category": None},
     }
+
+
+def test_staff_say_how_much_an_order_matters_and_how_it_finds_its_worker(
+    client: TestClient, cast: Cast, conn: Connection, clock: MovableClock
+) -> None:
+    wish = {
+        "elder_id": cast.elders["gui"],
+        "item": "bath",
+        "window_from": (clock.now + timedelta(days=1)).isoformat(),
+    }
+    asked = [wish, wish | {"priority": 7, "mode": "plan"}]
+    made = [do(client, cast, "operator", "/api/orders", body, 201)["card"]["id"] for body in asked]
+    kept = conn.execute("SELECT priority, mode FROM service_order WHERE id = ANY(%s) ORDER BY id", (made,)).fetchall()
+    assert kept == [(0, None), (7, "plan")]
+    for wrong in ({"priority": 10}, {"priority": -1}, {"priority": "7"}, {"mode": "random"}):
+        assert do(client, cast, "operator", "/api/orders", wish | wrong, 422)["error"]["code"] == "invalid"
 
 
 def test_an_order_goes_from_request_to_settlement(
@@ -200,11 +217,31 @@ def test_what_a_search_found_is_shown_and_a_broken_note_does_not_take_the_card_w
         "at": iso(now),
         "turned_away": {"skill": 2},
         "nearest_miss": {"worker": "王丽", "missing": "shift", "travel_minutes": 7},
+        "predicted_at": None,
+        "late_minutes": None,
     }
     assert card["next_due"] is None
     conn.execute("UPDATE service_order SET attention_detail = '[1]' WHERE id = %s", (cast.orders["bath_of_chen"],))
     card = client.get(order, headers=cast.cookie("operator")).json()["card"]
     assert (card["attention"]["kind"], card["attention"]["turned_away"]) == ("nobody_eligible", {})
+
+
+def test_a_visit_that_will_be_late_tells_staff_when_it_begins_and_how_late(
+    client: TestClient, cast: Cast, conn: Connection, now: datetime
+) -> None:
+    order, begins = cast.orders["visit_of_gui"], now + timedelta(minutes=92)
+    detail = {"predicted_at": begins.isoformat(), "late_minutes": 12}
+    conn.execute(
+        "UPDATE service_order SET predicted_at = %s, risk = 'late', attention = 'likely_late', attention_at = %s,"
+        " attention_detail = %s WHERE id = %s",
+        (begins, now, Jsonb(detail), order),
+    )
+    card = client.get(f"/api/orders/{order}", headers=cast.cookie("operator")).json()["card"]
+    assert (card["predicted_at"], card["risk"]) == (iso(begins), "late")
+    told = card["attention"]
+    assert (told["kind"], told["predicted_at"], told["late_minutes"]) == ("likely_late", iso(begins), 12)
+    hers = client.get(f"/api/orders/{order}", headers=cast.cookie("worker_of_gui")).json()["card"]
+    assert (hers["risk"], hers["attention"]) == (None, None)
 
 
 def test_lists_are_paged_newest_first(client: TestClient, cast: Cast, conn: Connection, now: datetime) -> None:

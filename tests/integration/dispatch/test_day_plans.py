@@ -185,6 +185,49 @@ def test_a_promise_moves_when_only_its_worker_can_do_something_else(street: Plan
     assert street.timeline(meal)[-3:] == ["unassigned", "offered", "accepted"]
 
 
+def test_a_plan_short_of_workers_keeps_what_matters_more(street: Planned) -> None:
+    worker = street.works_tomorrow("甲")
+    lower, higher, lowest = (
+        street.request("bath", street.at(10), HOUR / 4, elder=street.add_neighbour(200 * number), priority=priority)
+        for number, priority in enumerate((2, 7, 0))
+    )
+    street.ask()
+    street.plan()
+    assert street.order("state, worker_id", higher) == ("accepted", worker.id)
+    said = street.conn.execute("SELECT order_id, reason FROM day_plan_visit WHERE outcome = 'left_out'").fetchall()
+    assert dict(said) == {lower: "priority", lowest: "priority"}
+
+
+def test_a_plan_gives_nothing_more_to_a_provider_that_is_full(street: Planned) -> None:
+    street.conn.execute("UPDATE provider SET orders_a_day = 1")
+    other = street.add_provider("别家")
+    near, hours = street.works_tomorrow("甲"), (street.at(8), street.at(17))
+    far = street.add_worker("乙", 4_000, shift=hours, provider=other)
+    first = street.wanted(9, 100)
+    street.ask()
+    street.plan()
+    assert street.order("state, worker_id", first) == ("accepted", near.id)
+    second = street.wanted(14, 100)
+    street.ask()
+    street.plan()
+    assert street.order("state, worker_id", second) == ("accepted", far.id)
+    assert street.order("worker_id", first) == (near.id,)
+
+
+def test_a_plan_sends_to_a_providers_own_kitchen_only_its_workers(street: Planned) -> None:
+    other = street.add_provider("别家")
+    street.conn.execute(
+        "INSERT INTO kitchen (name, org_code, lat, lon, provider_id) VALUES ('食堂', %s, 29.811, 106.4, %s)",
+        (DISTRICT, other),
+    )
+    street.works_tomorrow("甲")
+    own = street.add_worker("乙", 4_000, shift=(street.at(8), street.at(17)), provider=other)
+    meal = street.wanted(11, 100)
+    street.ask()
+    street.plan()
+    assert street.order("state, worker_id", meal) == ("accepted", own.id)
+
+
 def test_a_solver_that_fails_is_tried_three_times(street: Planned) -> None:
     street.wanted(10)
     street.ask()

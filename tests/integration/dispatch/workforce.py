@@ -147,10 +147,12 @@ class Workforce:
         elder: int | None = None,
         skills: tuple[str, ...] = (),
         now: datetime | None = None,
+        priority: int = 0,
     ) -> int:
         """The operator orders something whose window begins so long after now."""
         begins_at = self.now + begins
-        wish = Wish(elder or self.elder, item, begins_at, begins_at + lasts if lasts else None, skills, None)
+        window_to = begins_at + lasts if lasts else None
+        wish = Wish(elder or self.elder, item, begins_at, window_to, skills, None, priority=priority)
         with transaction(self.conn) as tx:
             return request_order(tx, now or self.now, self.operator, wish)
 

@@ -38,6 +38,7 @@ def order(order_id: int, **changed: Any) -> dict[str, Any]:
         "kitchen_lat": None,
         "kitchen_lon": None,
         "hot_minutes": None,
+        "kitchen_of": None,
         "org_code": "500109001",
         "lat": 29.8,
         "lon": 106.4,
@@ -73,6 +74,7 @@ def rows(orders: list[dict[str, Any]], shifts: list[dict[str, Any]], **changed: 
         "skills": {row["worker_id"]: ["bathing"] for row in shifts},
         "areas": {1: ["500109001"]},
         "services": {},
+        "full": set(),
         "known": {},
         "excluded": {},
         "policy": PlanningPolicy(),
@@ -132,6 +134,41 @@ def test_exclusions_and_acquaintance_name_every_shift_of_a_worker() -> None:
     known = rows([order(1)], two, known={101: {8: 3}}, excluded={101: {7}})
     [job] = problem_of(known, "").jobs
     assert (sorted(job.excluded), job.prefers) == (["7.1", "7.2"], {"8.1": 3})
+
+
+def test_orders_of_one_priority_are_all_required() -> None:
+    problem = problem_of(rows([order(1, priority=3), order(2, priority=3)], [shift(7)]), "")
+    assert [job.priority for job in problem.jobs] == [None, None]
+
+
+def test_what_has_a_lower_priority_than_others_that_wait_is_optional() -> None:
+    orders = [order(1), order(2, priority=4), order(3, priority=9), order(4, priority=9)]
+    problem = problem_of(rows(orders, [shift(7)]), "")
+    assert [job.priority for job in problem.jobs] == [1, 5, None, None]
+
+
+def test_what_is_promised_is_required_and_makes_nothing_else_optional() -> None:
+    promised = {"state": "accepted", "worker_id": 7, "planned_at": MIDNIGHT + 9 * HOUR}
+    problem = problem_of(rows([order(1, priority=9, **promised), order(2, priority=1)], [shift(7)]), "")
+    assert [job.priority for job in problem.jobs] == [None, None]
+    problem = problem_of(rows([order(1, **promised), order(2, priority=1)], [shift(7)]), "")
+    assert [job.priority for job in problem.jobs] == [None, None]
+
+
+def test_a_providers_own_kitchen_is_for_every_shift_of_its_workers() -> None:
+    later = {"starts_at": MIDNIGHT + 18 * HOUR, "ends_at": MIDNIGHT + 20 * HOUR}
+    staff = [shift(7, provider_id=2), shift(7, 2, provider_id=2, **later), shift(8)]
+    place = {"kitchen_id": 5, "kitchen_lat": 29.8, "kitchen_lon": 106.4, "hot_minutes": 60}
+    own, anybodys, nobodys = (order(one, **place, kitchen_of=of) for one, of in ((1, 2), (2, None), (3, 9)))
+    problem = problem_of(rows([own, anybodys, nobodys], staff), "")
+    assert [job.workers for job in problem.jobs] == [["7.1", "7.2"], None, []]
+
+
+def test_a_provider_that_is_full_gets_nothing_more_and_keeps_what_it_has() -> None:
+    staff = [shift(7, provider_id=2), shift(8, provider_id=2), shift(9, provider_id=3), shift(10)]
+    kept = order(1, state="accepted", worker_id=7, planned_at=MIDNIGHT + 9 * HOUR)
+    problem = problem_of(rows([kept, order(2)], staff, full={2, 3}), "")
+    assert [job.excluded for job in problem.jobs] == [["9.1"], ["7.1", "8.1", "9.1"]]
 
 
 def test_a_plan_says_who_begins_when_and_what_was_left_out() -> None:
