@@ -114,7 +114,10 @@ WATCHED: Final = (
     _watched(
         "order",
         """
-        SELECT 'overdue' AS why, id::text AS id, due_at FROM service_order WHERE due_at < %(late)s::timestamptz
+        SELECT CASE WHEN due_at IS NULL THEN 'no_deadline' ELSE 'overdue' END AS why, id::text AS id, due_at
+        FROM service_order
+        WHERE due_at < %(late)s::timestamptz
+           OR (due_at IS NULL AND state NOT IN ('settled', 'cancelled', 'failed'))
         """,
     ),
     _watched(

@@ -114,12 +114,15 @@ CREATE INDEX order_event_confirmed ON order_event (at) WHERE kind = 'confirmed';
 CREATE INDEX settlement_entry_settlement ON settlement_entry (settlement_id);
 
 -- What is owed to providers and is in no approved settlement. A visit that a supervisor looks at waits until she has
--- decided: everything booked for it is settled with a later month.
+-- decided: everything booked for it between the district and whose worker made it is settled with a later month. Another
+-- provider, whose worker did not come before, has nothing to do with that.
 CREATE VIEW unsettled_entry AS
 SELECT entry.id, entry.kind, entry.district_code, entry.provider_id, entry.month, entry.order_id
 FROM ledger_entry AS entry
 LEFT JOIN service_order AS visit ON visit.id = entry.order_id
-WHERE entry.provider_id IS NOT NULL AND entry.kind <> 'payout' AND visit.payment_held IS DISTINCT FROM 'review'
+LEFT JOIN worker AS visitor ON visitor.id = visit.worker_id
+WHERE entry.provider_id IS NOT NULL AND entry.kind <> 'payout'
+  AND (visit.payment_held IS DISTINCT FROM 'review' OR visitor.provider_id IS DISTINCT FROM entry.provider_id)
   AND NOT EXISTS (SELECT FROM settlement_entry WHERE settlement_entry.entry_id = entry.id);
 
 CREATE TRIGGER ledger_account_append_only BEFORE UPDATE OR DELETE ON ledger_account
@@ -165,10 +168,13 @@ SET due_at = (date_trunc('month', confirmed_at AT TIME ZONE interval '8 hours') 
              AT TIME ZONE interval '8 hours',
     due_reason = 'settle'
 WHERE state = 'confirmed' AND confirmed_at IS NOT NULL;
+-- Every order that is not over has somebody's deadline: the audit looks for those without one, of which there are none.
+CREATE INDEX service_order_undated ON service_order (id)
+    WHERE due_at IS NULL AND state NOT IN ('settled', 'cancelled', 'failed');
 
 -- migrate:down
 UPDATE service_order SET due_at = NULL, due_reason = NULL WHERE due_reason = 'settle';
 DROP VIEW unsettled_entry;
 DROP TABLE settlement_policy, settlement_entry, settlement, ledger_line, ledger_entry, ledger_account;
 DROP FUNCTION refuse_unbalanced;
-DROP INDEX order_event_confirmed;
+DROP INDEX order_event_confirmed, service_order_undated;

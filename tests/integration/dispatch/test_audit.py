@@ -12,6 +12,7 @@ from launcher.broker import EmbeddedBroker
 from schemas.database import connect, transaction
 from tests.integration.dispatch.desk import SECOND, Desk
 from tests.integration.dispatch.engine_run import Pings, running
+from tests.integration.dispatch.workforce import Workforce
 from tests.integration.district import Connection
 from tests.integration.waiting import eventually
 
@@ -87,6 +88,23 @@ def test_a_deadline_too_far_ahead_and_none_at_all_are_found(desk: Desk, now: dat
         desk.conn.execute(f'ALTER TABLE alarm DROP CONSTRAINT "{name}"'.encode())
     desk.conn.execute("UPDATE alarm SET due_at = NULL, due_reason = NULL WHERE id = %s", (none,))
     assert sorted(_found(desk.conn, now)) == [("alarm", "no_deadline", str(none)), ("alarm", "too_far", str(far))]
+
+
+@pytest.mark.parametrize(
+    ("state", "is_over"),
+    [("completed", False), ("confirmed", False), ("settled", True), ("cancelled", True), ("failed", True)],
+)
+def test_an_order_that_is_not_over_and_has_no_deadline_is_found(
+    conn: Connection, now: datetime, state: str, is_over: bool
+) -> None:
+    street = Workforce(conn, now)
+    order = street.accepted(street.add_worker("甲"))
+    assert _found(conn, now) == []
+    conn.execute(
+        "UPDATE service_order SET state = %s, ended_at = %s, due_at = NULL, due_reason = NULL WHERE id = %s",
+        (state, now, order),
+    )
+    assert _found(conn, now) == ([] if is_over else [("order", "no_deadline", str(order))])
 
 
 OUTBOXES = {
