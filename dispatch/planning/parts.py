@@ -15,6 +15,8 @@ UNITS_A_PART: Final = 220
 MOST_ALIKE: Final = 1500
 _KINDS: Final = 3
 """Workers of so few kinds make a day that needs no cutting until it has `MOST_ALIKE` units."""
+_UNEVEN: Final = 0.2
+"""A side may be so much larger or smaller than its share for the sake of a border between towns."""
 
 
 @dataclass
@@ -53,8 +55,8 @@ def cut(day: Day, held: list[Held], loose: list[Unit], number: int, random: Rand
         return [Part(day, units, [one.crew for one in held], routes)]
     share = (number // 2) / number
     line = _Line(day, [one.crew.start for one in held] + [unit.entry for unit in loose], random)
-    left, right = _halves(held, line, share)
-    near, far = _sides(loose, line, share, left, right)
+    left, right, border = _halves(held, line, share)
+    near, far = _sides(loose, line, border, share, left, right)
     return cut(day, left, near, number // 2, random) + cut(day, right, far, number - number // 2, random)
 
 
@@ -77,38 +79,26 @@ class _Line:
         return float(np.mean(self._where[places]))
 
 
-def _halves(held: list[Held], line: _Line, share: float) -> tuple[list[Held], list[Held]]:
-    """Both sides get their share of each kind of worker, so that skills and shifts are everywhere."""
-    kinds: dict[tuple[frozenset[str], tuple[float, float]], list[Held]] = {}
-    for one in held:
-        kinds.setdefault((frozenset(one.crew.worker.skills), one.crew.worker.shift), []).append(one)
-    left: list[Held] = []
-    right: list[Held] = []
-    owed = 0.0
-    for _, group in sorted(kinds.items(), key=lambda item: (sorted(item[0][0]), item[0][1])):
-        group.sort(key=lambda one: (line.of(one), one.crew.number))
-        owed += len(group) * share
-        cut = min(len(group), max(0, round(owed)))
-        owed -= cut
-        left += group[:cut]
-        right += group[cut:]
-    if not left or not right:
-        ordered = sorted(held, key=lambda one: (line.of(one), one.crew.number))
-        cut = min(len(held) - 1, max(1, round(len(held) * share)))
-        return ordered[:cut], ordered[cut:]
-    return left, right
+def _halves(held: list[Held], line: _Line, share: float) -> tuple[list[Held], list[Held], float | None]:
+    """Workers on either side of a border, which lies in the widest gap near the share; None when all begin at one place
+    and have nothing yet."""
+    ordered = sorted(held, key=lambda one: (line.of(one), one.crew.number))
+    where = [line.of(one) for one in ordered]
+    first = min(len(held) - 1, max(1, round(len(held) * share * (1 - _UNEVEN))))
+    last = min(len(held) - 1, max(first, round(len(held) * share * (1 + _UNEVEN))))
+    middle = len(held) * share
+    at = max(range(first, last + 1), key=lambda index: (where[index] - where[index - 1], -abs(index - middle)))
+    border = (where[at - 1] + where[at]) / 2
+    return ordered[:at], ordered[at:], border if where[0] < where[-1] else None
 
 
 def _sides(
-    loose: list[Unit], line: _Line, share: float, left: list[Held], right: list[Held]
+    loose: list[Unit], line: _Line, border: float | None, share: float, left: list[Held], right: list[Held]
 ) -> tuple[list[Unit], list[Unit]]:
-    """Units of nobody by their place: by share where all are loose, else beside the workers who are near."""
+    """Units of nobody on the side where they lie, or by share where there is no border; where nobody there can do them,
+    on the other."""
     ordered = sorted(loose, key=lambda unit: (line.at(unit.entry), unit.head))
-    if any(one.units for one in (*left, *right)):
-        border = (max(line.of(one) for one in left) + min(line.of(one) for one in right)) / 2
-        cut = sum(line.at(unit.entry) <= border for unit in ordered)
-    else:
-        cut = round(len(ordered) * share)
+    cut = round(len(ordered) * share) if border is None else sum(line.at(unit.entry) <= border for unit in ordered)
     here = {one.crew.number for one in left}
     there = {one.crew.number for one in right}
     near: list[Unit] = []

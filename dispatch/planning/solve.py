@@ -40,7 +40,7 @@ _SEARCHING: Final = 0.7
 """The share of that in which it searches; the rest reads the plan and writes it."""
 
 
-_APART: Final = 0.65
+_APART: Final = 0.8
 """The share of the time of a very large day in which its districts are planned apart."""
 _CHECKING: Final = 0.05
 """The share of that time in which the plan is written and checked."""

@@ -52,6 +52,15 @@ def test_each_district_has_its_own_workers_and_jobs(monkeypatch: pytest.MonkeyPa
         assert ways.duration("car", f"{town}1", f"{town}11") == ways_of(problem).duration("car", "north1", "north11")
 
 
+def test_nobody_is_sent_to_another_town_for_the_sake_of_equal_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_JOBS_EACH", 10)
+    problem = _two_towns()
+    for worker in problem.workers:
+        worker.skills = ["drive"] if worker.id.startswith("north") else []
+    for piece, _ in districts(problem, ways_of(problem), 1, 1):
+        assert len({worker.id[:5] for worker in piece.workers} | {job.id[:5] for job in piece.jobs}) == 1
+
+
 def test_a_promise_by_workers_of_two_districts_is_in_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_JOBS_EACH", 10)
     problem = _two_towns()
