@@ -190,6 +190,8 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     "shift_overlaps": 409,
     "worker_left": 409,
     "already_on_leave": 409,
+    "kitchen_closed": 409,
+    "unknown_provider": 422,
     "internal": 500,
     "database_away": 503,
     "not_kept": 503,

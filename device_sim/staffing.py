@@ -1,4 +1,4 @@
-"""Writes providers, workers and their coming shifts: what is there stays, what is missing is added."""
+"""Writes kitchens, providers, workers and their coming shifts: what is there stays, what is missing is added."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from device_sim.kitchens import kitchens
 from device_sim.neighbours import GRID_SERVICE, NEIGHBOURHOOD_AID, grid_workers, helpers, hours_of
 from device_sim.workforce import PROVIDERS, Provider, Worker, workforce, workforce_size
 from schemas.database import rows
@@ -68,6 +69,12 @@ _ADD_SHIFTS = statement("""
     SELECT * FROM unnest(%(worker_ids)s::integer[], %(starts_at)s::timestamptz[], %(ends_at)s::timestamptz[])
     ON CONFLICT DO NOTHING
 """)
+_ADD_KITCHENS = statement("""
+    INSERT INTO kitchen (name, org_code, lat, lon)
+    SELECT * FROM unnest(%(names)s::text[], %(org_codes)s::text[], %(lats)s::double precision[],
+                         %(lons)s::double precision[])
+    ON CONFLICT (name) DO NOTHING
+""")
 # Simulated visits and ways pass faster than life, which is suspicious anywhere else.
 _QUICKEN = statement("UPDATE proof_policy SET pace = %(pace)s::real WHERE pace = 1")
 _ADD_PAIRINGS = statement("""
@@ -94,13 +101,14 @@ class Staffed:
 
 
 def seed_workforce(conn: psycopg.Connection[TupleRow], elders: int, password_hash: str, now: datetime) -> Staffed:
-    """Add the workers that so many elders need, with accounts, and the shifts of the coming days.
+    """Add the workers that so many elders need, with accounts, the shifts of the coming days, and kitchens.
 
     The organisation must have been seeded. A shift that anybody gave a worker already stays, and keeps ours out.
     """
     workers = list(workforce(workforce_size(elders)))
     with conn.transaction():
         conn.execute(_QUICKEN, {"pace": PACE})
+        _add_kitchens(conn)
         return _employ(conn, workers, PROVIDERS, password_hash, now)[0]
 
 
@@ -118,6 +126,19 @@ def seed_neighbours(conn: psycopg.Connection[TupleRow], elders: int, password_ha
         wearables = [helper.elder.wearable_id for helper in known]
         conn.execute(_ADD_PAIRINGS, {"worker_ids": worker_ids, "wearables": wearables, "now": now})
     return staffed
+
+
+def _add_kitchens(conn: psycopg.Connection[TupleRow]) -> None:
+    all_ = list(kitchens())
+    conn.execute(
+        _ADD_KITCHENS,
+        {
+            "names": [one.name for one in all_],
+            "org_codes": [one.town_code for one in all_],
+            "lats": [one.lat for one in all_],
+            "lons": [one.lon for one in all_],
+        },
+    )
 
 
 def _employ(

@@ -124,6 +124,8 @@ RefusalCode = Literal[
     "shift_overlaps",
     "worker_left",
     "already_on_leave",
+    "kitchen_closed",
+    "unknown_provider",
 ]
 
 

@@ -20,8 +20,10 @@ _PROVIDER: Final = "/api/providers/{provider_id}"
 _WORKER: Final = "/api/workers/{worker_id}"
 _OURS: Final = "/api/providers/7"
 _HERS: Final = "/api/workers/7"
+_KITCHEN: Final = "/api/kitchens/{kitchen_id}"
 _ELDERS: Final = "/api/elders/{elder_id}/exclusions"
 NAMES: Final = {"name": "新来家政", "contact_name": "周敏"}
+KITCHEN: Final = {"name": "天生食堂", "lat": 29.82, "lon": 106.42, "provider_id": 7, "hot_minutes": 45}
 PROFILE: Final = {"name": "钱七", "sex": "female", "travel": "scooter", "base_lat": 29.8, "base_lon": 106.4}
 
 
@@ -44,6 +46,17 @@ def add_pool(conn: Connection, cast: Cast, now: datetime) -> None:
     conn.execute("DELETE FROM shift_template WHERE worker_id = 7")
     conn.execute("DELETE FROM worker WHERE account_id IN (SELECT id FROM account WHERE username = 'qian7')")
     conn.execute("DELETE FROM account WHERE username = 'qian7'")
+
+
+def add_kitchen(conn: Connection, cast: Cast, now: datetime) -> None:
+    """Provider 7, and kitchen 7 of the district, which is open and the only one."""
+    add_pool(conn, cast, now)
+    conn.execute("UPDATE service_order SET kitchen_id = NULL")
+    conn.execute("DELETE FROM kitchen")
+    conn.execute(
+        "INSERT INTO kitchen (id, name, org_code, lat, lon) OVERRIDING SYSTEM VALUE"
+        " VALUES (7, '七里食堂', '500109', 29.83, 106.44)"
+    )
 
 
 def _add(conn: Connection, cast: Cast, now: datetime) -> None:
@@ -196,4 +209,8 @@ POOL: Final[dict[tuple[str, str], Case]] = {
             403, _SIGNED_OUT, {"worker": 404}, dict.fromkeys(("worker_of_gui", "asked_worker", "outside_worker"), 200)
         ),
     ),
+    ("GET", "/api/kitchens"): Case("/api/kitchens", _LISTS, None, add_kitchen),
+    ("POST", "/api/kitchens"): Case("/api/kitchens", _ADDS, {**KITCHEN, "org_code": "500109001"}, add_kitchen),
+    ("PUT", _KITCHEN): Case("/api/kitchens/7", _DECIDES, KITCHEN, add_kitchen),
+    ("POST", _KITCHEN + "/close"): Case("/api/kitchens/7/close", _DECIDES, {}, add_kitchen),
 }

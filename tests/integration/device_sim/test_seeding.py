@@ -14,6 +14,7 @@ from device_sim.population import households
 from device_sim.roster import last_wearables
 from device_sim.seeding import Seeded, seed_district
 from device_sim.staffing import Staffed, seed_neighbours, seed_workforce
+from device_sim.towns import TOWNS
 from device_sim.workforce import workforce
 
 Conn = psycopg.Connection[TupleRow]
@@ -137,6 +138,18 @@ def test_the_workforce_is_written_once_with_its_proofs_areas_and_shifts(
     today = now.date()
     expired = count(conn, f"worker_skill WHERE valid_to < '{today}'")
     assert 0 < expired < 20
+
+
+def test_every_town_has_a_kitchen_and_one_that_was_closed_stays_closed(
+    conn: Conn, now: datetime, tmp_path: Path
+) -> None:
+    seed_district(conn, load_or_make_keys(tmp_path), 10, now)
+    seed_workforce(conn, 10, "hash", now)
+    conn.execute("UPDATE kitchen SET closed_at = %s WHERE org_code = %s", (now, TOWNS[0].code))
+    seed_workforce(conn, 10, "hash", now)
+    open_in = conn.execute("SELECT org_code FROM kitchen WHERE closed_at IS NULL AND provider_id IS NULL").fetchall()
+    assert sorted(code for [code] in open_in) == sorted(town.code for town in TOWNS[1:])
+    assert count(conn, "kitchen") == len(TOWNS)
 
 
 def test_neighbours_are_written_once_and_a_pairing_that_was_ended_stays_ended(
