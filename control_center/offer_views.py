@@ -49,10 +49,12 @@ IN_SIGHT = statement("""
 
 
 class Search(BaseModel):
-    """What the engine writes down when nobody is eligible."""
+    """What the engine writes down when nobody is eligible, or when it foresees that somebody will be late."""
 
     turned_away: dict[str, int] = {}
     nearest_miss: NearestMiss | None = None
+    predicted_at: datetime | None = None
+    late_minutes: int | None = None
 
 
 def worker_brief(found: Row) -> WorkerBrief:

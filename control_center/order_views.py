@@ -119,6 +119,8 @@ def _attention(order: Row) -> AttentionNote | None:
         at=order["attention_at"],
         turned_away=search.turned_away,
         nearest_miss=search.nearest_miss,
+        predicted_at=search.predicted_at,
+        late_minutes=search.late_minutes,
     )
 
 

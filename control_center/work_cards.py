@@ -53,12 +53,15 @@ class OrderSla(Shape):
 
 
 class AttentionNote(Shape):
-    """Why a person must look at an order; how many workers each condition turned away."""
+    """Why a person must look at an order; how many workers each condition turned away; of one that will be late, when
+    it will begin and by how many minutes its window is missed."""
 
     kind: Attention
     at: datetime
     turned_away: dict[str, int]
     nearest_miss: NearestMiss | None
+    predicted_at: datetime | None = None
+    late_minutes: int | None = None
 
 
 class OrderDue(Shape):

@@ -108,6 +108,8 @@ export function orderCard(id: number, changes: Partial<OrderCard> = {}): OrderCa
     },
     next_due: { at: at(60), reason: 'offer' },
     worker: null,
+    predicted_at: null,
+    risk: null,
     accepted_at: null,
     departed_at: null,
     checked_in_at: null,

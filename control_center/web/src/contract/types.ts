@@ -1,5 +1,6 @@
 /** Shapes of the control centre's HTTP API and feed. */
 export * from './alarms'
+export * from './field'
 export * from './following'
 export * from './frames'
 export * from './homes'

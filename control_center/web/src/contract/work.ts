@@ -56,8 +56,6 @@ export const CONDITIONS = [
   'far',
 ] as const
 export type Condition = (typeof CONDITIONS)[number]
-export const PERSON_STATES = ['off_shift', 'free', 'offered', 'on_the_way', 'on_visit', 'responding'] as const
-export type PersonState = (typeof PERSON_STATES)[number]
 export const WELLBEINGS = [
   'alarm',
   'help_coming',
@@ -124,7 +122,13 @@ export interface AttentionNote {
   at: string
   turned_away: TurnedAway
   nearest_miss: NearestMiss | null
+  /** Of a visit that will be late: when it will begin, and by how many minutes its window is missed. */
+  predicted_at?: string | null
+  late_minutes?: number | null
 }
+
+/** Whether a visit will begin in its window, by where its worker is. */
+export type Risk = 'none' | 'tight' | 'late'
 
 export interface OrderCard {
   id: number
@@ -144,6 +148,10 @@ export interface OrderCard {
   sla: Record<OrderSlaStage, SlaTarget | null>
   next_due: { at: string; reason: 'assign' | 'offer' | 'arrive' | 'finish' | 'confirm' } | null
   worker: WorkerBrief | null
+  /** When the visit will begin, by where its worker is; null until somebody has it and once she is there. */
+  predicted_at: string | null
+  /** For staff only. */
+  risk: Risk | null
   accepted_at: string | null
   departed_at: string | null
   checked_in_at: string | null
@@ -258,35 +266,6 @@ export interface WorkPage {
   on_shift: boolean
   done_today: OrderCard[]
   server_time: string
-}
-
-export interface FieldPerson {
-  id: number
-  name: string
-  provider: string
-  state: PersonState
-  travel: Travel
-  /** Null when the phone has not told one within 15 minutes. */
-  lat: number | null
-  lon: number | null
-  position_at: string | null
-  order_id: number | null
-  alarm_id: number | null
-}
-
-export interface People {
-  people: FieldPerson[]
-  server_time: string
-}
-
-export interface MapElder extends Point {
-  id: number
-  living_alone: boolean
-}
-
-export interface MapElders {
-  elders: MapElder[]
-  truncated: boolean
 }
 
 export interface FamilyAlarm {
