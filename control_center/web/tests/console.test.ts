@@ -130,7 +130,7 @@ describe('the orders board', () => {
     expect((outside('reason-submit') as HTMLButtonElement).disabled).toBe(true)
     await write('reason-text', ' Not needed ')
     await press('reason-submit')
-    expect(desk.sent('POST /orders/1/cancel')).toEqual([{ reason: 'Not needed' }])
+    expect(desk.sent('POST /orders/1/cancel')).toEqual([{ reason: 'Not needed', for_elder: false }])
   })
 })
 

@@ -109,9 +109,9 @@ describe('the steps of staff', () => {
   const steps = (state: OrderCard['state']) => stepsFor(orderCard(1, { state }))
 
   test('depend on the state of the order', () => {
-    expect(steps('requested')).toEqual(['search', 'cancel'])
-    expect(steps('offered')).toEqual(['cancel'])
-    expect(steps('en_route')).toEqual(['reassign', 'cancel'])
+    expect(steps('requested')).toEqual(['search', 'assign', 'cancel'])
+    expect(steps('offered')).toEqual(['assign', 'cancel'])
+    expect(steps('en_route')).toEqual(['assign', 'reassign', 'cancel'])
     expect(steps('in_service')).toEqual(['cancel'])
     expect(steps('completed')).toEqual(['confirm'])
     expect(steps('confirmed')).toEqual([])

@@ -215,7 +215,8 @@ export const api = {
   endedOrders: (limit: number, before?: number, elder_id?: number) =>
     request<{ orders: OrderCard[] }>('GET', `/orders?${query({ view: 'ended', limit, before, elder_id })}`),
   order: (id: number) => request<OrderDetail>('GET', `/orders/${id}`),
-  cancelOrder: (id: number, reason: string) => stepOrder(id, 'cancel', { reason }),
+  /** `for_elder`: the elder's side wants it, which may cost what the pay rule of a late cancellation says. */
+  cancelOrder: (id: number, reason: string, for_elder: boolean) => stepOrder(id, 'cancel', { reason, for_elder }),
   reassignOrder: (id: number, reason: string) => stepOrder(id, 'reassign', { reason }),
   searchAgain: (id: number) => stepOrder(id, 'search'),
   confirmOrder: (id: number) => stepOrder(id, 'confirm'),
