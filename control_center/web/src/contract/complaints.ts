@@ -15,7 +15,8 @@ export const COMPLAINT_KINDS = [
   'other',
 ] as const
 export type ComplaintKind = (typeof COMPLAINT_KINDS)[number]
-export type Complainer = 'elder' | 'family' | 'staff'
+export const COMPLAINERS = ['elder', 'family', 'staff'] as const
+export type Complainer = (typeof COMPLAINERS)[number]
 export const VERDICTS = ['upheld', 'dismissed'] as const
 export type Verdict = (typeof VERDICTS)[number]
 export const NO_SHOW_REASONS = [
@@ -111,8 +112,9 @@ export interface PayRule extends PayRuleBody {
 export const complaintsApi = {
   complaints: (view: 'open' | 'decided', before?: number) =>
     request<{ complaints: Complaint[] }>('GET', `/complaints?${query({ view, before })}`),
-  complain: (orderId: number, kind: ComplaintKind, words: string) =>
-    request<{ complaint: Complaint }>('POST', `/orders/${orderId}/complaints`, { kind, words }),
+  /** Staff say whose words they are; a relative's are her own. */
+  complain: (orderId: number, kind: ComplaintKind, words: string, complainer?: Complainer) =>
+    request<{ complaint: Complaint }>('POST', `/orders/${orderId}/complaints`, { kind, words, complainer }),
   decide: (id: number, decision: Verdicted) =>
     request<{ complaint: Complaint }>('POST', `/complaints/${id}/decide`, decision),
   noShows: (before?: number) => request<{ cases: NoShow[] }>('GET', `/no-shows?${query({ before })}`),
