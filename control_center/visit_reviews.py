@@ -54,11 +54,17 @@ FINDINGS = statement("""
            fraud_finding.verdict, service_order.id AS order_id, service_order.elder_id, elder.name AS elder,
            household.address, household.lat, household.lon, service_order.checked_in_at, service_order.completed_at,
            service_order.checked_in_by, service_order.checked_in_lat, service_order.checked_in_lon,
-           service_order.completed_lat, service_order.completed_lon
+           service_order.completed_lat, service_order.completed_lon, former.elder_id AS former_elder_id,
+           former.checked_in_lat AS former_in_lat, former.checked_in_lon AS former_in_lon,
+           former.completed_lat AS former_out_lat, former.completed_lon AS former_out_lon
     FROM fraud_finding
     JOIN service_order ON service_order.id = fraud_finding.order_id
     JOIN elder ON elder.id = service_order.elder_id
     JOIN household ON household.id = elder.household_id
+    LEFT JOIN service_order AS former
+        ON former.id = (fraud_finding.evidence ->> 'from_order')::bigint AND EXISTS (
+            SELECT FROM order_audience(%(now)s::timestamptz) AS audience
+            WHERE audience.order_id = former.id AND audience.account_id = %(account_id)s::integer)
     WHERE fraud_finding.worker_id = %(worker_id)s::integer AND fraud_finding.at >= %(since)s::timestamptz
       AND EXISTS (
           SELECT FROM order_audience(%(now)s::timestamptz) AS audience
@@ -109,7 +115,8 @@ class Suspects(Shape):
 
 
 class SuspectFinding(Shape):
-    """A pattern found in a visit, with what shows it, and where the home is and the worker was."""
+    """A pattern found in a visit, with what shows it, and where the home is and the worker was; of a way that nobody
+    travels so fast, `left` is where she was at the end of the visit before, if the caller may see that one."""
 
     pattern: Pattern
     weight: int
@@ -125,6 +132,7 @@ class SuspectFinding(Shape):
     checked_in: Point | None
     completed_at: datetime | None
     completed: Point | None
+    left: Point | None
 
 
 class SuspectDetail(Shape):
@@ -188,7 +196,7 @@ def read_suspect(worker_id: WorkerId, account: Supervisor, db: Db, now: Now) -> 
             raise ApiError("not_found")
         about = {"worker_id": worker_id, "now": now, "since": now - timedelta(days=90), "account_id": account.id}
         shown = rows(tx.conn, FINDINGS, about)
-        elders = {row["elder_id"] for row in shown}
+        elders = {row["elder_id"] for row in shown} | {row["former_elder_id"] for row in shown} - {None}
         log_access(tx, now, account.id, "fraud.read", elder_ids=elders, detail={"worker": worker_id})
     return SuspectDetail(worker=found[0], findings=[_finding(row) for row in shown])
 
@@ -213,4 +221,5 @@ def _finding(row: Row) -> SuspectFinding:
         checked_in=_point(row["checked_in_lat"], row["checked_in_lon"]),
         completed_at=row["completed_at"],
         completed=_point(row["completed_lat"], row["completed_lon"]),
+        left=_point(row["former_out_lat"], row["former_out_lon"]) or _point(row["former_in_lat"], row["former_in_lon"]),
     )

@@ -61,6 +61,8 @@ export type CodeFamily =
   | 'complaints.complainer'
   | 'complaints.blame'
   | 'complaints.noShow'
+  | 'fraud.pattern'
+  | 'fraud.verdict'
   | 'dayPlans.state'
   | 'dayPlans.reason'
   | 'dayPlans.outcome'

@@ -55,5 +55,11 @@ export function pageOf(task: TaskCard): { to: string; words: string } | null {
   return null
 }
 
+/** The worker whose findings a task is about, or null when it is about none. */
+export function suspectOf(task: TaskCard): number | null {
+  const id = task.detail.worker_id
+  return task.kind === 'fraud_review' && typeof id === 'number' ? id : null
+}
+
 /** Kinds whose tasks end by what is decided on their page, so that the list offers no end of its own. */
 export const DONE_ELSEWHERE: readonly string[] = ['complaint', 'settlement']
