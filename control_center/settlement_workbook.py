@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from control_center.language import Language, text
 from control_center.money_cards import Settlement, SettlementLine
-from dispatch.money.charging import FRAUD
+from dispatch.money.charging import FRAUD, WAS_THERE
 from schemas.district_time import DISTRICT_TIME
 
 YUAN: Final = "#,##0.00"
@@ -99,8 +99,8 @@ def _reason(line: SettlementLine, language: Language) -> str | None:
     """Of a visit that did not take place the side that was to blame, else what was written."""
     if line.kind == "no_show" and line.note:
         return text(language, f"settlement.blame.{line.note}")
-    if line.kind == "reversal" and line.note == FRAUD:
-        return text(language, "settlement.fraud")
+    if line.kind == "reversal" and line.note in (FRAUD, WAS_THERE):
+        return text(language, f"settlement.{line.note}")
     return line.note
 
 

@@ -20,7 +20,7 @@ ORDERS: Final[LiteralString] = """
            service_order.planned_at, service_order.price_fen, service_order.subsidy_fen, service_order.provider_fen,
            service_order.subsidy_category, service_order.departed_at, service_order.begun_at,
            service_order.completed_at, service_order.ended_at, service_order.requested_at,
-           service_order.accepted_at, service_order.breaches,
+           service_order.accepted_at, service_order.breaches, service_order.phone_times,
            elder.state AS elder_state, household.lat, household.lon, household.org_code, home.path AS org_path,
            policy.accept_seconds, policy.offer_seconds, policy.offers_at_once, policy.overrun_seconds,
            policy.confirm_seconds, policy.policy_mode, policy.hall_seconds, policy.hall_most, policy.plan_cutoff,

@@ -74,6 +74,7 @@ TaskKind = Literal[
     "settlement",
     "service_request",
     "plan_review",
+    "no_show_review",
 ]
 TaskOutcome = Literal[
     "well",
@@ -312,6 +313,7 @@ TASK_OUTCOMES: Final[dict[TaskKind, frozenset[TaskOutcome]]] = {
     "settlement": frozenset({"settled"}),
     "service_request": frozenset({"spoken", "filled", "not_needed", "not_reached"}),
     "plan_review": frozenset({"renewed", "accepted", "not_needed"}),
+    "no_show_review": frozenset({"upheld", "dismissed"}),
 }
 """How each kind of task can end."""
 DECIDED_ELSEWHERE: Final[frozenset[TaskKind]] = frozenset({"complaint", "settlement"})
@@ -327,6 +329,7 @@ FOR_SUPERVISORS: Final[frozenset[TaskKind]] = frozenset(
         "complaint",
         "certificate",
         "settlement",
+        "no_show_review",
     }
 )
 """Tasks that only a supervisor may do."""

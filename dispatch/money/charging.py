@@ -49,6 +49,8 @@ CORRECTIONS = statement("""
 """)
 FRAUD: Final = "fraud"
 """The reason, as a code, of undoing what a visit cost that never took place."""
+WAS_THERE: Final = "was_there"
+"""The reason, as a code, of undoing what a no-show cost whose worker was there after all."""
 
 
 @dataclass(frozen=True)

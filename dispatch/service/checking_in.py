@@ -88,7 +88,7 @@ def check_in(
     unknown_code.
     """
     order = own(tx, order_id, account_id, "checked_in")
-    by = _proof(tx, now, order, spot, code_hash)
+    by = proof_of(tx, now, order, spot, code_hash)
     lasts = timedelta(minutes=order["duration_minutes"], seconds=order["overrun_seconds"])
     where = position(order, spot)
     tx.execute(CHECK_IN, {"id": order_id, "now": now, "due_at": now + lasts, "by": by, **where})
@@ -96,9 +96,10 @@ def check_in(
     tell(tx, now, subject_of(order), "order.checked_in", actor_id=account_id, detail=detail)
 
 
-def _proof(tx: Transaction, now: datetime, order: Row, spot: Spot | None, code_hash: bytes | None) -> CheckedInBy:
+def proof_of(tx: Transaction, at: datetime, order: Row, spot: Spot | None, code_hash: bytes | None) -> CheckedInBy:
+    """By what somebody who stood at the door of an order's home `at` a time proves it. Raises Refused as `check_in`."""
     if code_hash is not None:
-        if too_early(order["window_from"], now):
+        if too_early(order["window_from"], at):
             raise Refused("too_early")
         if not door_codes.opens(tx, order["elder_id"], code_hash):
             raise Refused("unknown_code")
@@ -106,7 +107,7 @@ def _proof(tx: Transaction, now: datetime, order: Row, spot: Spot | None, code_h
     if spot is None:
         raise Refused("too_vague")
     home = place_of(order["lat"], order["lon"])
-    refusal = check_in_refusal(home, spot, order["window_from"], now, limits_at(tx, order["org_code"]))
+    refusal = check_in_refusal(home, spot, order["window_from"], at, limits_at(tx, order["org_code"]))
     if refusal is not None:
         raise Refused(refusal)
     return "gps"

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from dispatch.service import back_entries, reviews, visit_calls
+from dispatch.service_level import no_shows
 from schemas.database import Transaction
 from schemas.statements import statement
 from schemas.states import TaskOutcome
@@ -21,5 +22,7 @@ def follow(tx: Transaction, now: datetime, task_id: int, actor_id: int, outcome:
             visit_calls.answered(tx, now, task, outcome)
         case "back_entry":
             back_entries.decide(tx, now, task["order_id"], actor_id, approved=outcome == "approved")
+        case "no_show_review":
+            no_shows.reviewed(tx, now, task, actor_id, believed=outcome == "upheld")
         case "fraud_review":
             reviews.decided(tx, now, task, outcome)

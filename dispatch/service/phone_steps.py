@@ -10,11 +10,14 @@ from typing import Any, Final, Literal
 
 from psycopg.types.json import Jsonb
 
+from dispatch.order_rows import locked_order
 from dispatch.positions import Spot
 from dispatch.refusals import RefusalCode, Refused
-from dispatch.service import checking_in, completing, evidence, visits, vital_checks
+from dispatch.service import checking_in, completing, evidence, late_reports, visits, vital_checks
+from dispatch.service.late_reports import AtDoor, LateReport
 from dispatch.service.photos import LATELY
 from dispatch.service.policy import ProofPolicy, visit_rules
+from dispatch.service_level.breaches import arrived_earlier
 from dispatch.timelines import Subject, record
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -103,11 +106,21 @@ def clock_refusal(captured_at: datetime, now: datetime, policy: ProofPolicy) -> 
     return "clock_ahead" if captured_at > now + policy.ahead else None
 
 
+def late_report(steps: Sequence[PhoneStep], now: datetime, policy: ProofPolicy) -> LateReport:
+    """What steps about one order say of being on the way and at the door, as far as their times are believed; pure."""
+    believed = [step for step in steps if clock_refusal(step.captured_at, now, policy) is None]
+    return LateReport(
+        departed=sorted(step.captured_at for step in believed if step.step == "depart"),
+        arrived=[AtDoor(step.captured_at, step.spot, step.code_hash) for step in believed if step.step == "check_in"],
+    )
+
+
 def reconcile(tx: Transaction, now: datetime, account_id: int, steps: Sequence[PhoneStep]) -> list[Received]:
     """Take the steps in the order given and say what became of each. Raises Refused not_found for nobody's phone.
 
     One that is refused changes nothing but is kept, and told on the timeline of the order if that was hers: what she
-    saw stays evidence, though the order was called off or given to another meanwhile.
+    saw stays evidence, though the order was called off or given to another meanwhile. A visit that was taken from her
+    because she did not come is hers again if she did, and nobody else has it.
     """
     worker = tx.row(WORKER, {"account_id": account_id})
     if worker is None:
@@ -120,6 +133,9 @@ def reconcile(tx: Transaction, now: datetime, account_id: int, steps: Sequence[P
         for row in tx.rows(KNOWN, asked)
     }
     policy = visit_rules(tx)
+    for order_id in held:
+        news = [step for step in steps if step.order_id == order_id and step.client_id not in known]
+        late_reports.hear(tx, now, order_id, worker["id"], account_id, late_report(news, now, policy))
     answers: list[Received] = []
     for step in steps:
         if step.client_id not in known:
@@ -180,6 +196,8 @@ def _depart(tx: Transaction, now: datetime, account_id: int, step: PhoneStep, at
 
 def _check_in(tx: Transaction, now: datetime, account_id: int, step: PhoneStep, at: datetime | None) -> None:
     checking_in.check_in(tx, now, step.order_id, account_id, step.spot, code_hash=step.code_hash, captured_at=at)
+    if at is not None:
+        arrived_earlier(tx, now, locked_order(tx, step.order_id))
 
 
 def _begin(tx: Transaction, now: datetime, account_id: int, step: PhoneStep, at: datetime | None) -> RefusalCode | None:

@@ -6,9 +6,9 @@ from typing import Final
 from prometheus_client import Counter
 
 from dispatch.order_rows import orders_where, subject_of
-from dispatch.service_level.clocks import VisitClock, newly_broken, next_look
+from dispatch.service_level.clocks import VisitClock, newly_broken, next_look, visit_clocks
 from dispatch.sweeping import Sweep, act_on_each
-from dispatch.tasks import NewTask, create
+from dispatch.tasks import NewTask, create, settle
 from dispatch.timelines import record
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -26,6 +26,9 @@ LOOKED = statement("""
     UPDATE service_order SET sla_due_at = %(next)s::timestamptz, breaches = breaches || %(broken)s::text[]
     WHERE id = %(id)s::bigint
 """)
+TAKE_BACK = statement("""
+    UPDATE service_order SET breaches = array_remove(breaches, %(promise)s::text) WHERE id = %(id)s::bigint
+""")
 POSTPONE = statement("UPDATE service_order SET sla_due_at = %(due_at)s::timestamptz WHERE id = %(id)s::bigint")
 OVERDUE = statement("SELECT count(*) AS overdue FROM service_order WHERE sla_due_at < %(before)s::timestamptz")
 SWEEP: Final = Sweep(
@@ -40,6 +43,16 @@ def sweep_visit_promises(tx: Transaction, now: datetime, limit: int = BATCH) -> 
     """Tell of every promise about an order that was broken, once; returns how many orders were looked at."""
     due = tx.rows(CLAIM_DUE, {"now": now, "limit": limit})
     return act_on_each(tx, now, due, lambda order: _look(tx, now, order), SWEEP)
+
+
+def arrived_earlier(tx: Transaction, now: datetime, order: Row) -> None:
+    """The arrival at a locked order became known late, but was in time: a breach that was told of is taken back."""
+    kept = next(clock for clock in visit_clocks(order, now) if clock.promise == "arrive")
+    if kept.broken or kept.promise not in order["breaches"]:
+        return
+    tx.execute(TAKE_BACK, {"id": order["id"], "promise": kept.promise})
+    settle(tx, now, "breach_review", _about(order, kept), "not_needed")
+    record(tx, now, subject_of(order), "breach_withdrawn", detail={"promise": kept.promise})
 
 
 def _look(tx: Transaction, now: datetime, order: Row) -> None:
@@ -65,8 +78,13 @@ def _tell(tx: Transaction, now: datetime, order: Row, clock: VisitClock) -> None
         due_at=now + REVIEW_WITHIN,
         elder_id=order["elder_id"],
         order_id=order["id"],
-        about=f"order:{order['id']}:{clock.promise}:{clock.due_at.timestamp():.3f}",
+        about=_about(order, clock),
         detail=detail,
     )
     create(tx, now, review)
     tx.emit(subject.event("order.changed", now))
+
+
+def _about(order: Row, clock: VisitClock) -> str:
+    """Names the one review of a breach."""
+    return f"order:{order['id']}:{clock.promise}:{clock.due_at.timestamp():.3f}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from dispatch import tasks
 from dispatch.money import charging
 from dispatch.order_rows import locked_order, subject_of
 from dispatch.refusals import Refused
@@ -116,8 +117,23 @@ def reassess(
         raise Refused("not_found")
     rule = rule_for(tx, reason)
     due = _owed(order, rule)
+    tasks.settle(tx, now, "no_show_review", review_of(no_show_id), "upheld")
     charging.reverse(tx, now, _key(no_show_id), actor_id, note)
     return _write(tx, now, order, _Case(rule, blame, due, case["evidence"], actor_id, note, no_show_id))
+
+
+def review_of(no_show_id: int) -> str:
+    """Under which name the task is asked for in which a supervisor looks at a case again."""
+    return f"no_show:{no_show_id}"
+
+
+def withdraw(tx: Transaction, now: datetime, order: Row, case: Row, actor_id: int | None, seen: dict[str, Any]) -> None:
+    """The worker of a standing case was there after all: nobody is to blame and what it was charged is undone, with
+    what was `seen` as the reason. The order is locked; nobody is the actor when the engine found it out."""
+    rule = PayRule(case["rule_id"], case["reason"], "nobody", 0, 0)
+    charging.reverse(tx, now, _key(case["id"]), actor_id, charging.WAS_THERE)
+    found = _Case(rule, "nobody", Owed(0, 0, 0), {**case["evidence"], **seen}, actor_id, None, case["id"])
+    _write(tx, now, {**order, "worker_id": case["worker_id"]}, found)
 
 
 def _owed(order: Row, rule: PayRule) -> Owed:

@@ -31,13 +31,16 @@ class VisitClock:
 def visit_clocks(order: Row, now: datetime) -> tuple[VisitClock, ...]:
     """The clocks of an order with the columns of `order_rows.ORDERS` and `accepted_at`, in the order of VISIT_PROMISES.
 
-    The clock of the finish begins with the check-in.
+    Who checked in without a network arrived when her phone says so. The clock of the finish begins with the check-in
+    as the server heard of it.
     """
     begun: datetime | None = order["checked_in_at"]
+    by_phone: str | None = order["phone_times"].get("checked_in")
+    arrived = begun if begun is None or by_phone is None else datetime.fromisoformat(by_phone)
     allowed = timedelta(minutes=order["duration_minutes"], seconds=order["overrun_seconds"])
     clocks = [
         _clock(order, now, "accept", order["accept_due_at"], order["accepted_at"]),
-        _clock(order, now, "arrive", order["window_to"], begun),
+        _clock(order, now, "arrive", order["window_to"], arrived),
     ]
     if begun is not None:
         clocks.append(_clock(order, now, "finish", begun + allowed, order["completed_at"]))

@@ -33,7 +33,8 @@ KEPT = statement("""
         FROM visit
         CROSS JOIN LATERAL (VALUES
             ('accept', visit.accept_due_at, visit.accepted_at),
-            ('arrive', visit.window_to, visit.checked_in_at),
+            ('arrive', visit.window_to, CASE WHEN visit.checked_in_at IS NOT NULL THEN
+                COALESCE((visit.phone_times->>'checked_in')::timestamptz, visit.checked_in_at) END),
             ('finish', visit.checked_in_at
                        + make_interval(mins => visit.duration_minutes, secs => visit.overrun_seconds),
              visit.completed_at)

@@ -109,7 +109,23 @@ CREATE INDEX complaint_elder ON complaint (elder_id, id);
 CREATE INDEX complaint_open ON complaint (due_at) WHERE verdict IS NULL;
 ALTER TABLE access_log ADD COLUMN complaint_id bigint;
 
+-- A worker who was given up may have been there without a network: a supervisor looks at the case again.
+ALTER TABLE task
+    DROP CONSTRAINT task_kind_check,
+    ADD CONSTRAINT task_kind_check CHECK (kind IN (
+        'call_back', 'missed_call', 'breach_review', 'rota_gap', 'unreachable', 'audit',
+        'unfilled_order', 'visit_call_back', 'back_entry', 'fraud_review', 'complaint', 'certificate', 'settlement',
+        'service_request', 'plan_review', 'no_show_review'));
+
 -- migrate:down
+DELETE FROM event WHERE task_id IN (SELECT id FROM task WHERE kind = 'no_show_review');
+DELETE FROM task WHERE kind = 'no_show_review';
+ALTER TABLE task
+    DROP CONSTRAINT task_kind_check,
+    ADD CONSTRAINT task_kind_check CHECK (kind IN (
+        'call_back', 'missed_call', 'breach_review', 'rota_gap', 'unreachable', 'audit',
+        'unfilled_order', 'visit_call_back', 'back_entry', 'fraud_review', 'complaint', 'certificate', 'settlement',
+        'service_request', 'plan_review'));
 ALTER TABLE access_log DROP COLUMN complaint_id;
 DROP TABLE complaint, no_show, pay_rule, visit_policy;
 ALTER TABLE service_order

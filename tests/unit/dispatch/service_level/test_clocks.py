@@ -19,6 +19,7 @@ def order(**changed: Any) -> dict[str, Any]:
         "accepted_at": None,
         "window_to": NOW + 90 * MINUTE,
         "checked_in_at": None,
+        "phone_times": {},
         "duration_minutes": 30,
         "overrun_seconds": 600,
         "completed_at": None,
@@ -56,6 +57,15 @@ def test_what_was_met_late_is_broken_though_nobody_looked_between() -> None:
     met = order(accepted_at=NOW + 12 * MINUTE, checked_in_at=NOW + 80 * MINUTE, completed_at=NOW + 100 * MINUTE)
     assert broken(met | {"ended_at": NOW + 100 * MINUTE}, NOW + 400 * MINUTE) == ["accept"]
     assert next_look(met | {"ended_at": NOW + 100 * MINUTE}, NOW + 400 * MINUTE) is None
+
+
+def test_who_checked_in_without_a_network_arrived_when_her_phone_says() -> None:
+    there = order(accepted_at=NOW, checked_in_at=NOW + 200 * MINUTE)
+    assert broken(there, NOW + 201 * MINUTE) == ["arrive"]
+    assert broken(there | {"phone_times": {"checked_in": (NOW + 89 * MINUTE).isoformat()}}, NOW + 201 * MINUTE) == []
+    late = there | {"phone_times": {"checked_in": (NOW + 91 * MINUTE).isoformat()}}
+    assert broken(late, NOW + 201 * MINUTE) == ["arrive"]
+    assert broken(there | {"phone_times": {"departed": NOW.isoformat()}}, NOW + 201 * MINUTE) == ["arrive"]
 
 
 def test_a_cancelled_order_breaks_nothing_that_was_not_due() -> None:
