@@ -60,6 +60,24 @@ def test_a_worker_who_never_set_out_is_replaced_and_her_provider_charged(street:
     assert booked(street, "provider") == 3000
 
 
+def test_whoever_takes_a_visit_when_its_window_has_passed_has_as_long_to_set_out_as_anybody(street: Paid) -> None:
+    order = street.visit(street.add_worker("甲"))
+    over = street.now + 3 * HOUR + 30 * MINUTE
+    street.sweep(over - 30 * MINUTE)
+    street.sweep(over)
+    other = street.add_worker("乙", 100)
+    street.sweep(over + MINUTE)
+    taken = over + 2 * MINUTE
+    assert street.accept(other, taken, order=order) is None
+    for later in (MINUTE, 17 * MINUTE):
+        street.sweep(taken + later)
+        assert street.order("state, worker_id, attention", order) == ("accepted", other.id, "late")
+    assert len(street.cases()) == 1
+    street.sweep(taken + 40 * MINUTE)
+    assert street.order("state, worker_id", order) == ("requested", None)
+    assert [reason for reason, *_ in street.cases()] == ["worker_no_show"] * 2
+
+
 def test_whoever_is_on_the_way_is_only_late(street: Paid) -> None:
     worker = street.add_worker("甲")
     order = street.visit(worker)
