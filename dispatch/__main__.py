@@ -1,8 +1,10 @@
 """`python -m dispatch`: the engine that acts on deadlines and sends commands."""
 
+from functools import partial
+
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from dispatch.day_plans.making import PlanMaker
+from dispatch.day_plans.making import PlanMaker, solve_apart
 from dispatch.deadman import DeadMan
 from dispatch.dialling import dialling_of
 from dispatch.engine import Engine
@@ -28,7 +30,7 @@ def main() -> None:
     dialling = dialling_of(settings.database_url, settings.voice_url, settings.voice_secret, clock)
     outbox = Outbox(settings.database_url, transports, clock, settings.public_url)
     deadman = DeadMan(settings.deadman_url)
-    plans = PlanMaker(settings.database_url, clock)
+    plans = PlanMaker(settings.database_url, clock, partial(solve_apart, osrm_url=settings.osrm_url))
     engine = Engine(settings.database_url, publisher, clock, helpers=(dialling, outbox, plans), deadman=deadman)
     outbox.nudge = engine.wake
     serve_health(settings.metrics_port, engine.health)

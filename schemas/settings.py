@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     vapid_key: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$")] | None = None
     vapid_contact: Annotated[str, _scheme("mailto", "https")] | None = None
     private_targets: bool = False
+    osrm_url: Annotated[str, _scheme("http", "https")] | None = None
 
     @property
     def mqtt_address(self) -> "MqttAddress":

@@ -4,6 +4,7 @@ A thread claims a plan under a lease, reads the day, has the solver make a plan 
 that dies loses its lease and nothing else.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -101,11 +102,15 @@ class Claimed:
     """A moment of its day."""
 
 
-def solve_apart(problem: Problem, seconds: int, seed: int) -> Plan:
+def solve_apart(problem: Problem, seconds: int, seed: int, *, osrm_url: str | None = None) -> Plan:
     """Have a process of its own make a plan, which may take up to two minutes longer than the solver is given.
 
-    Raises SolverFailed.
+    Of the settings it is told where OSRM answers, and nothing else. Of what it warns of the log tells. Raises
+    SolverFailed.
     """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANBAN_")}
+    if osrm_url is not None:
+        environment["ANBAN_OSRM_URL"] = osrm_url
     with tempfile.TemporaryDirectory(prefix="anban-plan-") as folder:
         given, made = Path(folder) / "problem.json", Path(folder) / "plan.json"
         given.write_bytes(encode(problem))
@@ -114,9 +119,13 @@ def solve_apart(problem: Problem, seconds: int, seed: int) -> Plan:
             "--seed", str(seed),
         )  # fmt: skip
         try:
-            done = subprocess.run(command, capture_output=True, timeout=seconds + 120, check=False)
+            done = subprocess.run(command, capture_output=True, timeout=seconds + 120, check=False, env=environment)
+            said = done.stderr.decode(errors="replace")
             if done.returncode != 0:
-                raise SolverFailed(done.stderr.decode(errors="replace")[-500:] or f"exit code {done.returncode}")
+                raise SolverFailed(said[-500:] or f"exit code {done.returncode}")
+            warned = [line for line in said.splitlines() if "warning:" in line.lower()]
+            if warned:
+                log.warning("solver_warned", problem=problem.name, warnings=warned[:20])
             return decode_plan(made.read_bytes())
         except subprocess.TimeoutExpired:
             raise SolverFailed(f"no plan after {seconds + 120} s") from None

@@ -24,12 +24,13 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROCESSES = {"ingest-telemetry", "ingest-event", "device-auth", "dispatch", "control-center", "device-sim", "people"}
 # dbmate reads its own.
 OTHER_SETTINGS = {"DATABASE_URL"}
-# Where messages to people, and the dead-man's ping, are handed over: none of them unless somebody says so.
-TRANSPORTS = {
+# Where messages to people, and the dead-man's ping, are handed over, and whose roads are asked: none of them unless
+# somebody says so.
+UNSET = {
     f"ANBAN_{name}"
     for name in (
         *("PUBLIC_URL", "VOICE_URL", "VOICE_SECRET", "SMS_URL", "SMS_SECRET"),
-        *("DEADMAN_URL", "SMTP_URL", "MAIL_FROM", "VAPID_KEY", "VAPID_CONTACT"),
+        *("DEADMAN_URL", "SMTP_URL", "MAIL_FROM", "VAPID_KEY", "VAPID_CONTACT", "OSRM_URL"),
     )
 }
 
@@ -51,7 +52,7 @@ def test_every_process_of_the_demo_is_a_service() -> None:
 def test_no_secret_has_a_default_and_all_of_them_are_made_by_the_command() -> None:
     asked = compose_file.variables()
     assert {name for name, (kind, _) in asked.items() if kind == "?"} == set(SECRETS)
-    assert {name for name, (kind, default) in asked.items() if kind == "-" and not default} == TRANSPORTS
+    assert {name for name, (kind, default) in asked.items() if kind == "-" and not default} == UNSET
     assert {name for name, (kind, default) in asked.items() if kind == "-" and default} == {
         "ANBAN_BROKER_MEMORY",
         "ANBAN_MQTT_LISTEN",

@@ -19,6 +19,7 @@ from schemas.settings import MqttAddress, load_settings
         ("ANBAN_SMTP_URL", "http://mail"),
         ("ANBAN_MAIL_FROM", "nobody"),
         ("ANBAN_VAPID_KEY", "key"),
+        ("ANBAN_OSRM_URL", "osrm:5000"),
     ],
 )
 def test_a_wrong_value_gives_one_clear_line(
