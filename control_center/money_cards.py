@@ -87,8 +87,10 @@ class SettlementLine(Shape):
 
 
 class Difference(Shape):
-    """A visit of which the ledger and the order's timeline do not say the same; null on the side that knows nothing."""
+    """An order of which the ledger does not say what follows from its confirmation, a no-show or a complaint; null on
+    the side that knows nothing."""
 
+    kind: EntryKind
     order_id: int
     told_price_fen: int | None
     told_subsidy_fen: int | None

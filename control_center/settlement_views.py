@@ -18,6 +18,7 @@ from control_center.money_cards import (
     first_of,
 )
 from dispatch.money import settlements
+from dispatch.money.agreement import differences
 from dispatch.money.deadlines import last_month
 from schemas.database import Row, Transaction
 from schemas.statements import statement
@@ -49,6 +50,7 @@ LIST = statement("""
         LEFT JOIN settlement AS own ON own.district_code = entry.district_code AND own.month = entry.month
                                    AND own.provider_id = entry.provider_id AND own.state <> 'draft'
         LEFT JOIN service_order AS visit ON visit.id = entry.order_id
+        LEFT JOIN worker AS visitor ON visitor.id = visit.worker_id
         CROSS JOIN LATERAL (
             SELECT COALESCE(taken.month, CASE WHEN own.id IS NULL THEN entry.month
                                               ELSE GREATEST(entry.month, %(last_month)s::date) END) AS month
@@ -56,7 +58,8 @@ LIST = statement("""
         LEFT JOIN ledger_line AS line ON line.entry_id = entry.id
         LEFT JOIN ledger_account AS account ON account.id = line.account_id
         WHERE entry.provider_id IS NOT NULL AND entry.kind <> 'payout'
-          AND (taken.id IS NOT NULL OR visit.payment_held IS DISTINCT FROM 'review')
+          AND (taken.id IS NOT NULL OR visit.payment_held IS DISTINCT FROM 'review'
+               OR visitor.provider_id IS DISTINCT FROM entry.provider_id)
           AND entry.district_code = ANY(%(districts)s::text[])
           AND (%(month)s::date IS NULL OR counted.month = %(month)s::date)
           AND (%(provider_id)s::integer IS NULL OR entry.provider_id = %(provider_id)s::integer)
@@ -142,7 +145,7 @@ def shown_settlement(tx: Transaction, head: Row) -> tuple[Settlement, set[int]]:
         payment_reference=head["payment_reference"],
         totals=_totals(head, lines),
         lines=[_line(line, visits.get(line.order_id or 0)) for line in lines],
-        differences=[Difference(**one) for one in settlements.differences(tx, head)],
+        differences=[Difference(**one) for one in differences(tx, head)],
     )
     return shown, {visit["elder_id"] for visit in visits.values()}
 

@@ -6,12 +6,13 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from dispatch import tasks
+from dispatch.money.agreement import differences
 from dispatch.money.deadlines import POLICY, about, books_close
 from dispatch.money.ledger import Account, Entry, EntryKind, post, together
 from dispatch.refusals import Refused
 from dispatch.timelines import Subject
 from schemas.database import Row, Transaction
-from schemas.district_time import midnight, month_of, next_month
+from schemas.district_time import month_of
 from schemas.statements import statement
 
 SettlementState = Literal["draft", "approved", "paid"]
@@ -54,43 +55,6 @@ LINES = statement("""
     LEFT JOIN ledger_account AS account ON account.id = line.account_id
     GROUP BY entry.id
     ORDER BY entry.order_id, entry.id
-""")
-# What the orders' own timelines say was confirmed, beside what was booked for it; what agrees is not shown.
-DIFFERENCES = statement("""
-    WITH settled AS (SELECT * FROM settlement WHERE id = %(id)s::bigint),
-    told AS (
-        SELECT event.order_id, COALESCE((event.detail->>'price_fen')::bigint, visit.price_fen) AS price_fen,
-               COALESCE((event.detail->>'subsidy_fen')::bigint, visit.subsidy_fen) AS subsidy_fen,
-               COALESCE((event.detail->>'provider_fen')::bigint, visit.provider_fen) AS provider_fen
-        FROM settled
-        JOIN order_event AS event ON event.kind = 'confirmed' AND event.at >= %(month_start)s::timestamptz
-                                 AND event.at < %(month_end)s::timestamptz
-        JOIN service_order AS visit ON visit.id = event.order_id AND NOT visit.is_test
-        JOIN worker ON worker.id = visit.worker_id
-        JOIN elder ON elder.id = visit.elder_id
-        JOIN household ON household.id = elder.household_id
-        JOIN org_unit AS home ON home.code = household.org_code
-        WHERE COALESCE((event.detail->>'provider_id')::integer, worker.provider_id) = settled.provider_id
-          AND COALESCE(event.detail->>'district_code', split_part(home.path, '/', 1)) = settled.district_code
-    ), booked AS (
-        SELECT entry.order_id,
-               COALESCE(sum(line.amount_fen) FILTER (WHERE account.kind IN ('elder', 'subsidy')), 0) AS price_fen,
-               COALESCE(sum(line.amount_fen) FILTER (WHERE account.kind = 'subsidy'), 0) AS subsidy_fen,
-               COALESCE(-sum(line.amount_fen) FILTER (WHERE account.kind = 'provider'), 0) AS provider_fen
-        FROM settled
-        JOIN ledger_entry AS entry ON entry.provider_id = settled.provider_id AND entry.month = settled.month
-                                  AND entry.district_code = settled.district_code AND entry.kind = 'charge'
-        LEFT JOIN ledger_line AS line ON line.entry_id = entry.id
-        LEFT JOIN ledger_account AS account ON account.id = line.account_id
-        GROUP BY entry.id
-    )
-    SELECT order_id, told.price_fen AS told_price_fen, told.subsidy_fen AS told_subsidy_fen,
-           told.provider_fen AS told_provider_fen, booked.price_fen AS booked_price_fen,
-           booked.subsidy_fen AS booked_subsidy_fen, booked.provider_fen AS booked_provider_fen
-    FROM told FULL JOIN booked USING (order_id)
-    WHERE (told.price_fen, told.subsidy_fen, told.provider_fen)
-          IS DISTINCT FROM (booked.price_fen, booked.subsidy_fen, booked.provider_fen)
-    ORDER BY order_id
 """)
 LOCK_VISITS = statement("""
     SELECT visit.id, visit.elder_id FROM service_order AS visit
@@ -195,13 +159,6 @@ def lines_of(tx: Transaction, settlement_id: int) -> list[Line]:
     ]
 
 
-def differences(tx: Transaction, settlement: Row) -> list[Row]:
-    """Where a settlement's month, computed again from what the orders' timelines say was confirmed, is not what is
-    booked: order by order, null on the side where there is nothing. Empty when the books agree."""
-    bounds = {"month_start": midnight(settlement["month"]), "month_end": midnight(next_month(settlement["month"]))}
-    return tx.rows(DIFFERENCES, {"id": settlement["id"], **bounds})
-
-
 def draft(tx: Transaction, now: datetime, actor_id: int, district_code: str, provider_id: int, month: date) -> int:
     """Begin the settlement of a provider's month in a district; returns its id.
 
@@ -227,8 +184,8 @@ def read(tx: Transaction, settlement_id: int) -> Row | None:
 def approve(tx: Transaction, now: datetime, actor_id: int, settlement_id: int) -> Totals:
     """A second person approves a draft: its visits are settled, and what it consists of is fixed.
 
-    Raises Refused: not_found, wrong_step, same_person, books_differ (computed again from the orders' timelines it comes
-    to something else).
+    Raises Refused: not_found, wrong_step, same_person, books_differ (computed again from what was confirmed and
+    decided it comes to something else).
     """
     visits = tx.rows(LOCK_VISITS, {"id": settlement_id})
     known = read(tx, settlement_id)

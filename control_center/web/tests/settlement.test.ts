@@ -149,6 +149,7 @@ describe('a draft', () => {
   test('warns of visits that do not follow from their orders, side by side', async () => {
     const differences = [
       {
+        kind: 'charge' as const,
         order_id: 5,
         told_price_fen: 8000,
         told_subsidy_fen: 0,

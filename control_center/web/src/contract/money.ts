@@ -65,8 +65,9 @@ export interface SettlementLine {
   note: string | null
 }
 
-/** A visit of which the ledger and its order's timeline do not say the same; null on the side that knows nothing. */
+/** An order of which the ledger does not say what follows from its confirmation, a no-show or a complaint; null on the side that knows nothing. */
 export interface Difference {
+  kind: EntryKind
   order_id: number
   told_price_fen: number | null
   told_subsidy_fen: number | null

@@ -8,9 +8,12 @@ from functools import partial
 import pytest
 
 from dispatch.money import charging, settlements
+from dispatch.money.agreement import differences
 from dispatch.money.charging import Moved
 from dispatch.order_rows import locked_order
 from dispatch.refusals import Refused
+from dispatch.service_level import cases, complaints, pay_rules
+from dispatch.service_level.complaints import Decision
 from schemas.database import connect, row, transaction
 from schemas.statements import statement
 from tests.integration.dispatch.money.books import AFTER, NOVEMBER, NOW, Books
@@ -113,7 +116,7 @@ def test_a_settlement_whose_ledger_does_not_follow_from_the_orders_is_not_approv
     stored = row(books.conn, SETTLEMENT, {"id": settlement})
     assert stored is not None
     with transaction(books.conn) as tx:
-        found = settlements.differences(tx, stored)
+        found = differences(tx, stored)
     assert [(one["order_id"], one["told_provider_fen"], one["booked_provider_fen"]) for one in found] == [
         (wrong, 9_999, 11_400),
         (missing, 1_500, None),
@@ -151,16 +154,14 @@ def test_whatever_happens_in_a_month_its_settlement_is_the_ledger_and_the_ledger
                 orders.append(books.confirmed(dice.choice(["meal", "bath", "escort", "wellbeing_check"])))
             case "no_show":
                 with transaction(books.conn) as tx:
-                    fen = {name: dice.randint(0, 3_000) for name in ("elder_fen", "provider_fen", "penalty_fen")}
-                    row = locked_order(tx, books.done("meal"))
-                    charging.charge_failed(tx, at, row, **fen, key=f"n:{number}", blame="elder")
+                    rule = pay_rules.rule_for(tx, dice.choice(pay_rules.NO_SHOW_REASONS))
+                    cases.keep(tx, at, locked_order(tx, books.done("meal")), rule, evidence={})
             case "complaint" if orders:
-                with transaction(books.conn) as tx:
-                    row = locked_order(tx, dice.choice(orders))
-                    charging.compensate(
-                        tx, at, row, refund_fen=dice.randint(0, 900), penalty_fen=dice.randint(0, 900),
-                        key=f"c:{number}", actor_id=books.supervisor,
-                    )  # fmt: skip
+                _try(books, lambda tx, when=at: complaints.decide(
+                    tx, when, complaints.complain(tx, when, dice.choice(orders), books.relative, "late", "x", "family"),
+                    books.supervisor,
+                    Decision("upheld", "x", refund_fen=dice.randint(0, 900), penalty_fen=dice.randint(0, 900)),
+                ))  # fmt: skip
             case "adjust" if orders:
                 _try(books, lambda tx, n=number, when=at: charging.adjust(
                     tx, when, locked_order(tx, dice.choice(orders)), Moved(elder_fen=dice.randint(-2_000, 2_000)),
