@@ -35,10 +35,15 @@ ABOUT = statement("""
     JOIN org_unit AS unit ON unit.code = household.org_code
     WHERE service_order.id = ANY(%(ids)s::bigint[])
 """)
-# What is before her, in the order in which it is expected; meals that leave their kitchen together are fetched at once.
+# What is before her, in the order in which it is expected; meals that leave their kitchen together are fetched at once,
+# and until she is at the first of their doors they may still be in the kitchen, however late it is.
 DAY = statement("""
     SELECT visit.id, visit.planned_at, visit.pickup_at, kitchen.id AS kitchen_id, kitchen.name AS kitchen,
-           kitchen.lat, kitchen.lon
+           kitchen.lat, kitchen.lon,
+           NOT EXISTS (
+               SELECT FROM service_order AS brought
+               WHERE brought.worker_id = visit.worker_id AND brought.checked_in_at IS NOT NULL
+                 AND brought.kitchen_id = visit.kitchen_id AND brought.pickup_at = visit.pickup_at) AS to_fetch
     FROM service_order AS visit
     JOIN worker ON worker.id = visit.worker_id
     LEFT JOIN kitchen ON kitchen.id = visit.kitchen_id
@@ -186,7 +191,7 @@ def read_day(account: Worker, db: Db, now: Now) -> WorkDay:
         elder_ids = {card.elder.id for card in cards.values()}
         if elder_ids:
             log_access(tx, now, account.id, "work.read", elder_ids=elder_ids)
-    pickups = {(visit["kitchen_id"], visit["pickup_at"]): visit for visit in reversed(visits) if _fetched(visit, now)}
+    pickups = {(visit["kitchen_id"], visit["pickup_at"]): visit for visit in reversed(visits) if _to_fetch(visit)}
     stops = [_pickup(first, visits) for first in pickups.values()]
     stops += [
         DayStop(at=visit["planned_at"] or card.window_from, order=for_worker_order(card), pickup=None)
@@ -195,8 +200,8 @@ def read_day(account: Worker, db: Db, now: Now) -> WorkDay:
     return WorkDay(stops=sorted(stops, key=lambda stop: (stop.at, stop.pickup is None)), server_time=now)
 
 
-def _fetched(visit: Row, now: datetime) -> bool:
-    return visit["kitchen_id"] is not None and visit["pickup_at"] is not None and visit["pickup_at"] > now
+def _to_fetch(visit: Row) -> bool:
+    return visit["kitchen_id"] is not None and visit["pickup_at"] is not None and visit["to_fetch"]
 
 
 def _pickup(first: Row, visits: list[Row]) -> DayStop:

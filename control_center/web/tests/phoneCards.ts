@@ -1,5 +1,6 @@
 import type { FamilyAlarm, FamilyElder, WorkPage } from '../src/contract/types'
-import { at, elderBrief } from './cards'
+import type { Hall, HallEntry, Pickup, WorkDay } from '../src/contract/workDay'
+import { at, elderBrief, orderCard } from './cards'
 
 /** An SOS of five minutes ago that nobody has answered. */
 export function familyAlarm(id: number, changes: Partial<FamilyAlarm> = {}): FamilyAlarm {
@@ -43,4 +44,36 @@ export function workPage(changes: Partial<WorkPage> = {}): WorkPage {
     server_time: at(0),
     ...changes,
   }
+}
+
+/** An order in the hall, for ten minutes more, that this worker would begin in an hour. */
+export function hallEntry(order_id: number, changes: Partial<HallEntry> = {}): HallEntry {
+  return {
+    order_id,
+    item: orderCard(order_id).item,
+    is_test: false,
+    org: { code: 'A', name: 'Garden street' },
+    window_from: at(3600),
+    window_to: at(5400),
+    starts_at: at(3900),
+    distance_m: 900,
+    travel_minutes: 5,
+    hall_until: at(600),
+    ...changes,
+  }
+}
+
+/** A hall from which three more may be taken. */
+export function hall(orders: HallEntry[], left = 3): Hall {
+  return { orders, left, server_time: at(0) }
+}
+
+/** Meals of these orders, to leave the kitchen in ten minutes. */
+export function pickup(order_ids: number[], changes: Partial<Pickup> = {}): Pickup {
+  return { kitchen: 'North kitchen', lat: 29.83, lon: 106.43, leave_at: at(600), order_ids, ...changes }
+}
+
+/** A day of which only the kitchens matter here: its visits come by the feed. */
+export function workDay(...pickups: Pickup[]): WorkDay {
+  return { stops: pickups.map((one) => ({ at: one.leave_at, order: null, pickup: one })), server_time: at(0) }
 }

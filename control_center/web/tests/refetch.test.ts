@@ -27,6 +27,16 @@ test('a page is fetched at once and then every minute', async () => {
   expect(asked).toBe(2)
 })
 
+test('a page that says so is fetched more often', async () => {
+  keeper = new Refetch(() => {
+    asked += 1
+    return answer()
+  }, 20_000)
+  keeper.start()
+  await vi.advanceTimersByTimeAsync(40_400)
+  expect(asked).toBe(3)
+})
+
 test('a burst of news fetches once', async () => {
   for (let news = 0; news < 20; news += 1) keeper.soon()
   await vi.advanceTimersByTimeAsync(1000)

@@ -4,8 +4,10 @@ import { byUrgency, countdown } from '../src/worker/countdown'
 import { roughly } from '../src/worker/distance'
 import { departures, offerFarewell, visitFarewell } from '../src/worker/farewell'
 import { geoLink } from '../src/worker/geoLink'
-import { canFail, nextStep, sortVisits, visitClock } from '../src/worker/visits'
+import { stillOpen } from '../src/worker/hall'
+import { canFail, nextStep, pickupsOf, sortVisits, visitClock, withPickups } from '../src/worker/visits'
 import { NOW, at, offerCard, orderCard } from './cards'
+import { hallEntry, pickup, workDay } from './phoneCards'
 
 describe('the countdown of an offer', () => {
   const offer = offerCard(1, { offered_at: at(-30), expires_at: at(60) })
@@ -60,6 +62,15 @@ describe('the next step of a visit', () => {
 })
 
 describe('visits', () => {
+  test('follow the plan of the day, and their windows where there is none', () => {
+    const orders = [
+      orderCard(1, { state: 'accepted', window_from: at(3600), planned_at: at(9000) }),
+      orderCard(2, { state: 'accepted', window_from: at(7200), planned_at: at(7200) }),
+      orderCard(3, { state: 'accepted', window_from: at(8000), planned_at: null }),
+    ]
+    expect(sortVisits(orders, NOW).today.map(({ id }) => id)).toEqual([2, 3, 1])
+  })
+
   test('put the one under way first, then follow their windows', () => {
     const orders = [
       orderCard(1, { state: 'accepted', window_from: at(7200) }),
@@ -89,6 +100,40 @@ describe('visits', () => {
   test('that are not the worker\'s to do are left out', () => {
     expect(sortVisits([orderCard(1, { state: 'completed' }), orderCard(2, { state: 'offered' })], NOW).today).toEqual([])
   })
+})
+
+describe('kitchens', () => {
+  const first = orderCard(1, { state: 'accepted', planned_at: at(300) })
+  const second = orderCard(2, { state: 'accepted', planned_at: at(900) })
+  const third = orderCard(3, { state: 'accepted', planned_at: at(1500) })
+  const inTurn = (orders: (typeof first)[], ...pickups: ReturnType<typeof pickup>[]) =>
+    withPickups(orders, pickups).map((stop) => stop.order?.id ?? stop.pickup?.kitchen)
+
+  test('stand where they are left for the meals, once for all that leave together', () => {
+    expect(inTurn([first, second, third], pickup([2, 3]))).toEqual([1, 'North kitchen', 2, 3])
+  })
+
+  test('stand before what is done between the kitchen and the door', () => {
+    expect(inTurn([first, second, third], pickup([3]))).toEqual([1, 'North kitchen', 2, 3])
+  })
+
+  test('stand before the visit that she has set out for, and after another', () => {
+    const underWay = { ...second, state: 'en_route' as const }
+    expect(inTurn([underWay, first], pickup([2]))).toEqual(['North kitchen', 2, 1])
+    expect(inTurn([underWay, third], pickup([3]))).toEqual([2, 'North kitchen', 3])
+  })
+
+  test('of other days and of meals that are delivered are left out', () => {
+    expect(inTurn([first], pickup([9]))).toEqual([1])
+    const there = { ...second, state: 'checked_in' as const }
+    expect(pickupsOf(workDay(pickup([1]), pickup([2])), [first, there])).toEqual([pickup([1])])
+    expect(pickupsOf(null, [first])).toEqual([])
+  })
+})
+
+test('the hall no longer shows what its time is over of, nor what the worker has', () => {
+  const entries = [hallEntry(1), hallEntry(2, { hall_until: at(0) }), hallEntry(3)]
+  expect(stillOpen(entries, new Map([[3, orderCard(3)]]), NOW)).toEqual([entries[0]])
 })
 
 describe('the clock of a visit', () => {

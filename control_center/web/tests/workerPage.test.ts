@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import WorkerPage from '../src/pages/WorkerPage.vue'
 import { at, card, changed, elderBrief, offerCard, offerChanged, offerRemoved, orderCard, orderChanged, orderRemoved, removed, snapshot } from './cards'
 import { Phone } from './phone'
-import { workPage } from './phoneCards'
+import { hall, workDay, workPage } from './phoneCards'
 
 const ALARM = { id: 9, kind: 'fall', severity: 'emergency' as const }
 const ELDER = { ...elderBrief(5), name: 'Chen', address: 'Road 1', phone: '023-6825' }
@@ -27,6 +27,8 @@ beforeEach(async () => {
   })
   phone = new Phone()
   phone.answers.set('GET /work', workPage())
+  phone.answers.set('GET /work/day', workDay())
+  phone.answers.set('GET /hall', hall([]))
   await phone.open(WorkerPage)
 })
 afterEach(() => phone.close())

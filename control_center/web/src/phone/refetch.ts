@@ -3,8 +3,8 @@ const PERIOD_MS = 60_000
 const AFTER_FAILURE_MS = 5_000
 
 /**
- * Keeps something fetched by HTTP in step with the feed: bursts of news ask once, silence asks once a minute, a
- * failure soon again. `fetch` says whether it succeeded.
+ * Keeps something fetched by HTTP in step with the feed: bursts of news ask once, silence asks once in a
+ * period (ms, a minute unless told), a failure soon again. `fetch` says whether it succeeded.
  */
 export class Refetch {
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -12,10 +12,13 @@ export class Refetch {
   #running = false
   #again = false
 
-  constructor(private readonly fetch: () => Promise<boolean>) {}
+  constructor(
+    private readonly fetch: () => Promise<boolean>,
+    private readonly period = PERIOD_MS,
+  ) {}
 
   start(): void {
-    this.#period ??= setInterval(() => this.soon(), PERIOD_MS)
+    this.#period ??= setInterval(() => this.soon(), this.period)
     void this.now()
   }
 
