@@ -111,6 +111,15 @@ describe('the orders board', () => {
     expect(desk.find('timeline').text()).toContain('Zhou, too far')
   })
 
+  test('tells by whom a worker was chosen by hand, why, and what did not count for her', async () => {
+    const named = { ...offer, named: { by: { id: 1, name: 'Liu' }, reason: 'asked for' }, waived: ['shift'] }
+    desk.answers.set('GET /orders/1', { card: orderCard(1), timeline: [], offers: [named], searches: [] })
+    await open('/?view=orders&order=1')
+    await desk.tell(snapshot(1, [], 'one', { orders: [orderCard(1)] }))
+    expect(desk.find('offer-named').text()).toBe('Chosen by Liu: asked for. Set aside: off shift')
+    expect(desk.find('offers').find('.rank').exists()).toBe(false)
+  })
+
   test('moves an order on as the feed tells, and lets it go', async () => {
     orderDetail(orderCard(1))
     await open('/?view=orders')

@@ -8,8 +8,9 @@ import { shownBy } from '../src/tasks/evidence'
 import { NOW, at, orderCard, visitProof } from './cards'
 import { CANDIDATES, ZHOU, accepted } from './deskCards'
 
-test('a forecast misses a window by whole minutes, begun ones counted', () => {
-  expect(forecastOf(accepted({ predicted_at: at(3661), risk: 'late' }))).toEqual({ risk: 'late', beginsAt: at(3661), lateMinutes: 2 })
+test('a forecast misses a window by whole minutes, at least one', () => {
+  expect(forecastOf(accepted({ predicted_at: at(3700), risk: 'late' }))).toEqual({ risk: 'late', beginsAt: at(3700), lateMinutes: 2 })
+  expect(forecastOf(accepted({ predicted_at: at(3601), risk: 'late' }))?.lateMinutes).toBe(1)
   expect(forecastOf(accepted({ predicted_at: at(3600), risk: 'tight' }))?.lateMinutes).toBe(0)
   expect(forecastOf(accepted({ predicted_at: at(3661), risk: null }))).toBeNull()
   expect(forecastOf(accepted())).toBeNull()

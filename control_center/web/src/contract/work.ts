@@ -194,6 +194,9 @@ export interface OfferEntry {
   reasons: OfferReasons
   /** The look in which she was asked. */
   search: number | null
+  /** Which member of staff chose her, why, and what did not count for her. */
+  named?: { by: Person; reason: string } | null
+  waived?: string[]
 }
 
 /** One look for somebody to take an order: how many were gone through, and the nearest of those who were not asked. */

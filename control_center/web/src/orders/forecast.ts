@@ -2,7 +2,7 @@ import type { OrderCard, Risk } from '../contract/types'
 
 const MINUTE_MS = 60_000
 
-/** When a visit will begin by where its worker is, and by how many whole minutes its window is missed. */
+/** When a visit will begin by where its worker is, and by how many minutes, at least one, its window is missed. */
 export interface Forecast {
   risk: Risk
   beginsAt: string
@@ -14,5 +14,5 @@ export function forecastOf(card: OrderCard): Forecast | null {
   const { predicted_at: beginsAt, risk, window_to: until } = card
   if (beginsAt === null || risk === null) return null
   const late = Date.parse(beginsAt) - Date.parse(until)
-  return { risk, beginsAt, lateMinutes: late > 0 ? Math.ceil(late / MINUTE_MS) : 0 }
+  return { risk, beginsAt, lateMinutes: late > 0 ? Math.max(1, Math.round(late / MINUTE_MS)) : 0 }
 }
