@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatch import tasks
+from dispatch import replies, tasks
 from dispatch.orders import confirm
 from dispatch.positions import Spot
 from dispatch.service.follow_ups import follow
@@ -14,9 +14,10 @@ from dispatch.service.phone_steps import PhoneStep, reconcile
 from dispatch.service_level import cases
 from dispatch.service_level.breaches import sweep_visit_promises
 from dispatch.service_level.figures import kept
-from schemas.database import transaction
+from schemas.database import Transaction, transaction
 from schemas.states import TaskOutcome
 from tests.integration.dispatch.progress import AT_HOME
+from tests.integration.dispatch.races import overtaken
 from tests.integration.dispatch.workforce import HOUR, MINUTE, Worker, Workforce
 from tests.integration.district import Connection, one
 
@@ -33,8 +34,9 @@ class Street(Workforce):
         )
         self.worker = self.add_worker("甲")
         self.visit = self.accepted(self.worker, item="meal", begins=HOUR)
-        self.closes = self.order("window_to", self.visit)[0]
-        assert isinstance(self.closes, datetime)
+        closes = self.order("window_to", self.visit)[0]
+        assert isinstance(closes, datetime)
+        self.closes = closes
         self.given_up_at = self.closes + 21 * MINUTE
         self.heard_at = self.closes + 40 * MINUTE
 
@@ -169,6 +171,33 @@ def test_who_reports_when_somebody_else_has_it_is_refused_and_a_supervisor_asked
     assert street.standing() == [("nobody", 0)]
     assert street.provider_owes() == 0
     assert street.order("state, worker_id", street.visit) == ("accepted", other.id)
+
+
+@pytest.mark.parametrize("first", ["her phone", "the other"])
+def test_of_her_phone_and_somebody_who_accepts_meanwhile_one_has_the_visit(
+    street: Street, database_url: str, first: str
+) -> None:
+    street.give_up()
+    other = street.add_worker("乙", 100)
+    street.sweep(street.given_up_at + MINUTE)
+    offer, steps = street.open_offer(other, order=street.visit), [street.departs(), street.checks_in()]
+
+    def reports(tx: Transaction) -> object:
+        return [answer.refusal for answer in reconcile(tx, street.heard_at, street.worker.account, steps)]
+
+    def accepts(tx: Transaction) -> object:
+        return replies.accept(tx, street.given_up_at + 2 * MINUTE, offer, other.account)
+
+    acts = (reports, accepts) if first == "her phone" else (accepts, reports)
+    told = overtaken(database_url, street.conn, *acts)
+    if first == "her phone":
+        assert told == ([None, None], "taken_by_another")
+        assert street.order("state, worker_id", street.visit) == ("checked_in", street.worker.id)
+        assert (street.standing(), street.reviews()) == ([("nobody", 0)], [])
+    else:
+        assert told == (None, ["not_found", "not_found"])
+        assert street.order("state, worker_id", street.visit) == ("accepted", other.id)
+        assert (street.standing(), street.reviews()) == ([("provider", 3000)], [(None,)])
 
 
 def test_a_supervisor_who_does_not_believe_her_leaves_the_charge(street: Street) -> None:

@@ -40,6 +40,7 @@ def settlement_words() -> set[str]:
     return {f"settlement.{group}.{word}" for group, words in groups.items() for word in words} | {
         "settlement.subsidy_of",
         "settlement.fraud",
+        "settlement.was_there",
     }
 
 
