@@ -146,6 +146,20 @@ describe('a draft', () => {
     expect(desk.find('settlement-detail').attributes('data-state')).toBe('draft')
   })
 
+  test('says in words whose fault a no-show was and why something was undone', async () => {
+    const lines = [
+      line({ entry_id: 40, kind: 'no_show', note: 'elder' }),
+      line({ entry_id: 41, kind: 'reversal', note: 'was_there', reverses: 40 }),
+      line({ entry_id: 42, kind: 'reversal', note: 'typed by hand', reverses: 39 }),
+    ]
+    await open(brief(), settlement({ lines }))
+    const told = desk.all('settlement-line').map((row) => row.text())
+    expect(told[0]).toContain("elder's side")
+    expect(told[1]).toContain('She was there, without a network')
+    expect(told[1]).not.toContain('was_there')
+    expect(told[2]).toContain('typed by hand')
+  })
+
   test('warns of visits that do not follow from their orders, side by side', async () => {
     const differences = [
       {

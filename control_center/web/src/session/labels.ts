@@ -56,6 +56,7 @@ export type CodeFamily =
   | 'money.category'
   | 'money.entry'
   | 'money.state'
+  | 'money.undone'
   | 'complaints.kind'
   | 'complaints.verdict'
   | 'complaints.complainer'
