@@ -11,8 +11,9 @@ from dispatch.service.policy import visit_rules
 from dispatch.service.reviews import ABOUT, open_or_join
 from schemas.database import transaction
 from tests.browser.desk import order, order_row
-from tests.browser.screens import PHONE, shoot, shoot_at
+from tests.browser.screens import DESK, PHONE, shoot, shoot_at
 from tests.browser.stage import COLLEAGUE, WORKER, Elder, Stage
+from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.alone
 FORESEEN = 90_000
@@ -110,7 +111,9 @@ def _served(desk: Page, phone: Page, elder: Elder) -> int:
 
 
 def _suspected(stage: Stage, order_id: int) -> None:
-    """What is found in the visit opens a review."""
+    """What is found in the visit, beside what the engine finds by itself, opens a review."""
+    looked = "SELECT FROM service_order WHERE id = %s AND examine_at IS NULL"
+    eventually(lambda: stage.conn.execute(looked, (order_id,)).fetchone() is not None, what="the engine's own look")
     now = datetime.now(UTC)
     found = [
         ("too_short", 25, {"seconds": 95, "least_seconds": 450}),
@@ -146,7 +149,11 @@ def test_what_the_elder_says_is_written_down_and_a_supervisor_sees_what_speaks_a
     for words in ("1:35", "权重 25", elder.name, elder.street, "距住处"):
         expect(short).to_contain_text(words)
     shoot(boss, "task-fraud")
-    shoot_at(boss, PHONE, "task-fraud-phone")
+    boss.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    short.scroll_into_view_if_needed()
+    shoot(boss, "task-fraud-phone")
+    assert boss.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    boss.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     task.get_by_test_id("task-finish").click()
     dialog = boss.get_by_role("dialog")
     expect(dialog.locator("[data-pattern=code_elsewhere]")).to_contain_text("2.3 公里")
