@@ -134,13 +134,17 @@ describe('the tasks', () => {
     const fraud = task({ id: 9, kind: 'fraud_review', order_id: 12, detail: { worker: 'Qian', worker_id: 3, score: 70 } })
     const late = task({ id: 10, kind: 'breach_review', order_id: 13, detail: { promise: 'arrive', late_seconds: 60 } })
     const entry = task({ id: 11, kind: 'back_entry', order_id: 14, detail: { began_at: at(-7200), ended_at: at(-3600), reason: 'no phone' } })
-    await open('/?view=tasks', [], { tasks: [fraud, late, entry] }, 'supervisor')
+    const offline = { worker: 'Zhao', worker_id: 4, offline: true, departed_at: at(-7200), arrived_at: at(-3600) }
+    const absent = task({ id: 12, kind: 'no_show_review', order_id: 15, detail: offline })
+    await open('/?view=tasks', [], { tasks: [fraud, late, entry, absent] }, 'supervisor')
     const rows = desk.all('task').map((row) => row.text().replace(/\s+/g, ' '))
     expect(rows[0]).toContain('Order 12')
     expect(rows[0]).toContain('Qian')
     expect(rows[0]).toContain('suspicion 70')
     expect(rows[1]).toContain('Arriv')
     expect(rows[2]).toContain('no phone')
+    expect(rows[3]).toContain('contradicted by an offline phone')
+    expect(rows[3]).toMatch(/Zhao.*set out.*at the door/)
     expect(desk.find('task-order').attributes('href')).toBe('/?view=orders&order=12')
   })
 

@@ -36,6 +36,8 @@ export function useTaskWords() {
       told.push(t('planning.span', { from: moment(detail.began_at), to: moment(detail.ended_at) }))
     }
     if (typeof detail.window_from === 'string') told.push(t('task.windowFrom', { time: moment(detail.window_from) }))
+    if (typeof detail.departed_at === 'string') told.push(t('task.departedAt', { time: moment(detail.departed_at) }))
+    if (typeof detail.arrived_at === 'string') told.push(t('task.arrivedAt', { time: moment(detail.arrived_at) }))
     if (typeof detail.score === 'number') told.push(t('task.score', { score: detail.score }))
     if (typeof detail.times === 'number' && detail.times > 1) told.push(t('task.times', { count: detail.times }))
     return told
