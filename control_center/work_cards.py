@@ -92,7 +92,7 @@ class OrderCard(Shape):
     """An order as a screen shows it. Families and workers are not given attention, the next deadline, counts of
     offers and who ordered; only staff and the worker are given the home's position and the note, she until the end;
     workers are not given the price. Until somebody is there `predicted_at` says when she will begin by where she is,
-    and to staff `risk` whether that is in the window."""
+    and to staff `risk` whether that is in the window. Only staff are given `mode` and, from 0 to 9, `priority`."""
 
     id: int
     state: OrderState
@@ -123,6 +123,7 @@ class OrderCard(Shape):
     offers_open: int
     offers_made: int
     mode: AssignmentMode | None
+    priority: int | None
     lead_id: int | None
     companion: CompanionBrief | None
     planned_at: datetime | None

@@ -88,6 +88,7 @@ def test_a_card_says_everything_at_once(client: TestClient, cast: Cast, now: dat
         "offers_open": 0,
         "offers_made": 1,
         "mode": None,
+        "priority": 0,
         "lead_id": None,
         "companion": None,
         "planned_at": None,
@@ -106,9 +107,14 @@ def test_staff_say_how_much_an_order_matters_and_how_it_finds_its_worker(
         "window_from": (clock.now + timedelta(days=1)).isoformat(),
     }
     asked = [wish, wish | {"priority": 7, "mode": "plan"}]
-    made = [do(client, cast, "operator", "/api/orders", body, 201)["card"]["id"] for body in asked]
-    kept = conn.execute("SELECT priority, mode FROM service_order WHERE id = ANY(%s) ORDER BY id", (made,)).fetchall()
+    made = [do(client, cast, "operator", "/api/orders", body, 201)["card"] for body in asked]
+    assert [(card["priority"], card["mode"]) for card in made] == [(0, None), (7, "plan")]
+    ids = [card["id"] for card in made]
+    kept = conn.execute("SELECT priority, mode FROM service_order WHERE id = ANY(%s) ORDER BY id", (ids,)).fetchall()
     assert kept == [(0, None), (7, "plan")]
+    path = f"/api/orders/{ids[1]}"
+    hers = client.get(path, headers=cast.cookie("family_of_gui")).json()["card"]
+    assert (hers["priority"], hers["mode"]) == (None, None)
     for wrong in ({"priority": 10}, {"priority": -1}, {"priority": "7"}, {"mode": "random"}):
         assert do(client, cast, "operator", "/api/orders", wish | wrong, 422)["error"]["code"] == "invalid"
 

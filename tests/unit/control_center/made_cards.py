@@ -128,6 +128,7 @@ def order_card(order_id: int, state: OrderState = "accepted", elder_id: int = 1)
         offers_open=0,
         offers_made=1,
         mode=None,
+        priority=0,
         lead_id=None,
         companion=None,
         planned_at=NOW,
