@@ -5,7 +5,7 @@ their visits as their phones do. With a plan, what is known in the evening waits
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -33,6 +33,7 @@ from load_tests.dispatch_bench.stage import Stage, item_of
 from load_tests.dispatch_bench.watching import WATCH_SECONDS, watch
 from schemas.database import Transaction, row, rows, transaction
 from schemas.district_time import today
+from schemas.events import Event
 from schemas.statements import statement
 
 _ACCURACY_M: Final = 20.0
@@ -143,6 +144,7 @@ class Engine:
         self._command(now, lambda tx: report_leave(tx, self._at, ill, supervisor, "sick", self._at, until, None))
         with transaction(self._conn) as tx:
             sweep_workers(tx, self._at, 10)
+        self._heed(now, tx.events)
 
     def lost(self, now: float, order: int, worker: int, *, is_ill: bool) -> None:
         """See `Dispatcher`."""
@@ -204,9 +206,7 @@ class Engine:
         """Let the engine look at the whole, and phones show what it changed."""
         self._now = now
         told = watch(self._conn, self._at)
-        for event in told:
-            if event.kind == "order.unassigned" and event.order_id is not None:
-                self.notices.release(now, event.order_id)
+        self._heed(now, told)
         self.notices.arrange_all(now, {event.order_id for event in told if event.kind == "order.changed"})
         self._sweep(now)
 
@@ -250,13 +250,17 @@ class Engine:
                 break
             if any(event.kind in _DECIDED for event in tx.events):
                 self.decisions.append(time.perf_counter() - began)
-            for event in tx.events:
-                if event.kind == "order.unassigned" and event.order_id is not None:
-                    self.notices.release(now, event.order_id)
+            self._heed(now, tx.events)
             self.notices.ask(now)
         if now < due < min(self._woken_at, self._until):
             self._woken_at = due
             self.desk.wake_at(due)
+
+    def _heed(self, now: float, told: Iterable[Event]) -> None:
+        """Whoever the service took an order from need not go there."""
+        for event in told:
+            if event.kind == "order.unassigned" and event.order_id is not None:
+                self.notices.release(now, event.order_id)
 
     def _due(self) -> float:
         """The second at which the first order is due."""
