@@ -23,6 +23,8 @@ _END_SECONDS = 30.0
 # What pytest answers when a caller's words chose nothing.
 _NOTHING_CHOSEN = 5
 _MOST_AT_ONCE = 4
+# A page is slow beside more than one other district with its own browser.
+_BROWSERS = "2"
 # Tests wait for processes of their own nearly half of the time.
 _MORE_THAN_PROCESSORS = 1
 # In the order of collection the acceptance tests begin, which take the longest; else files with few tests come last.
@@ -121,12 +123,13 @@ def timescaledb_url(console: Console, steps: Steps) -> Iterator[str | None]:
 def stages(node: web.Node, pytest_words: list[str], environment: Mapping[str, str]) -> list[Stage]:
     """Return the checks in their order; pytest comes last, so that its summary ends the output.
 
-    Tests that measure, or drive a browser, have the machine to themselves; the others share it, whole files at a time.
+    Tests that measure have the machine to themselves, those that drive a browser share it by two; the others by as many
+    as it carries, whole files at a time.
     """
     python = (sys.executable, "-m")
     pytest = (*python, "pytest", "-m")
     at_once = min((os.cpu_count() or 1) + _MORE_THAN_PROCESSORS, _MOST_AT_ONCE)
-    side_by_side = ("-n", str(at_once), "--dist", "loadfile", _LONGEST_FIRST)
+    by_file = ("--dist", "loadfile", _LONGEST_FIRST)
     lint_imports = str(Path(sys.executable).with_name("lint-imports"))
     npm = node.environment() | dict(environment)
     return [
@@ -136,7 +139,14 @@ def stages(node: web.Node, pytest_words: list[str], environment: Mapping[str, st
         Stage("import contracts", (lint_imports,)),
         Stage("screens: types, lint, unit tests", (*node.npm, "run", "check"), web.FOLDER, npm),
         Stage("pytest: alone", (*pytest, "alone", *pytest_words), environment=environment),
-        Stage("pytest", (*pytest, "not alone", *side_by_side, *pytest_words), environment=environment),
+        Stage(
+            "pytest: browsers", (*pytest, "browser", "-n", _BROWSERS, *by_file, *pytest_words), environment=environment
+        ),
+        Stage(
+            "pytest",
+            (*pytest, "not alone and not browser", "-n", str(at_once), *by_file, *pytest_words),
+            environment=environment,
+        ),
     ]
 
 
@@ -182,9 +192,9 @@ def _build_screens(console: Console, steps: Steps) -> list[tuple[str, int, float
 
 
 def _forgiven(results: list[tuple[str, int, float]]) -> list[tuple[str, int, float]]:
-    """Let one of the two halves of pytest be empty: a caller's words may choose from one of them only."""
-    halves = [code for title, code, _ in results if title.startswith("pytest")]
-    if all(code == _NOTHING_CHOSEN for code in halves):
+    """Let some parts of pytest be empty: a caller's words may choose from one of them only."""
+    parts = [code for title, code, _ in results if title.startswith("pytest")]
+    if all(code == _NOTHING_CHOSEN for code in parts):
         return results
     return [(title, 0 if code == _NOTHING_CHOSEN else code, seconds) for title, code, seconds in results]
 

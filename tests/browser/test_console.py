@@ -19,7 +19,7 @@ from tests.browser.screens import DESK, PHONE, shoot, sign_in
 from tests.browser.screens import alarm_card as _card
 from tests.integration.waiting import eventually
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 
 def test_a_press_is_seen_answered_and_resolved(open_page: OpenPage, people: People) -> None:

@@ -9,7 +9,7 @@ from device_sim.towns import DISTRICT_CODE
 from tests.browser.screens import fits_a_small_phone, is_told, refusal, shoot
 from tests.browser.stage import COLLEAGUE, WORKER, Elder, Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 ASKED_AGAIN_MS = 40_000
 """A phone asks what is in the hall every 20 s; this is long enough on a slow machine."""
 

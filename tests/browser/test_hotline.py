@@ -9,7 +9,7 @@ from tests.browser.screens import DESK, fits_a_small_phone, shoot, shoot_at
 from tests.browser.stage import WORKER, Elder, Stage
 from tests.integration.waiting import eventually
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 KEYSTROKE_SECONDS: Final = 0.5
 """Of somebody who types numbers that are told to her (keystroke-level model, Card, Moran and Newell 1980)."""
 THINKING_SECONDS: Final = 1.35

@@ -15,7 +15,7 @@ from tests.browser.screens import DESK, PHONE, shoot, shoot_at
 from tests.browser.stage import COLLEAGUE, WORKER, Elder, Stage
 from tests.integration.waiting import eventually
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 FORESEEN = 90_000
 """Visits are foretold twice a minute."""
 

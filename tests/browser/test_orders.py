@@ -11,7 +11,7 @@ from tests.browser.screens import DESK, PHONE, fits_a_small_phone, is_told, refu
 from tests.browser.stage import COLLEAGUE, WORKER, Elder, Stage
 from tests.integration.waiting import eventually
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 
 def _tomorrow() -> str:

@@ -7,7 +7,7 @@ from tests.browser.desk import order
 from tests.browser.screens import PHONE, shoot, shoot_at
 from tests.browser.stage import WORKER, Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 SUPERVISOR = "supervisor1"
 
 

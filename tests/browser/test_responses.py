@@ -8,7 +8,7 @@ from tests.browser.screens import DESK, PHONE, alarm_card, fits_a_small_phone, i
 from tests.browser.stage import WORKER, Elder, Stage
 from tests.integration.waiting import eventually
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.browser.desk import order
 from tests.browser.screens import PHONE, shoot, shoot_at
 from tests.browser.stage import WORKER, Elder, Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 SUPERVISOR, SECOND = "supervisor1", "supervisor2"
 
 

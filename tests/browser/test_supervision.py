@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import OpenPage, People
 from tests.browser.screens import DESK, PHONE, alarm_card, shoot, shoot_at, sign_in
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 DISTRICT_TIME: Final = ZoneInfo("Asia/Shanghai")
 
 

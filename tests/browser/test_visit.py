@@ -11,7 +11,7 @@ from tests.browser.desk import order
 from tests.browser.screens import fits_a_small_phone, is_told, refusal, shoot
 from tests.browser.stage import WORKER, Elder, Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 
 def _photograph(width: int, height: int) -> bytes:

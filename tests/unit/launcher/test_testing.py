@@ -11,14 +11,15 @@ from rich.console import Console
 from launcher import testing, timescaledb, web
 
 
-def test_pytest_comes_last_in_two_halves_that_both_get_the_callers_words() -> None:
+def test_pytest_comes_last_in_three_parts_that_all_get_the_callers_words() -> None:
     todo = testing.stages(web.Node(("npm",)), ["-k", "sos"], {"PATH": "/bin"})
     assert [stage.title for stage in todo][:3] == ["ruff check", "ruff format", "mypy"]
-    alone, others = todo[-2:]
-    assert [alone.title, others.title] == ["pytest: alone", "pytest"]
-    assert alone.command[-4:] == ("-m", "alone", "-k", "sos")
-    assert others.command[-2:] == ("-k", "sos")
-    assert others.command[3:5] == ("-m", "not alone")
+    parts = todo[-3:]
+    assert [part.title for part in parts] == ["pytest: alone", "pytest: browsers", "pytest"]
+    assert all(part.command[-2:] == ("-k", "sos") for part in parts)
+    assert [part.command[3:5] for part in parts] == [
+        ("-m", "alone"), ("-m", "browser"), ("-m", "not alone and not browser"),
+    ]  # fmt: skip
 
 
 def _command(code: int) -> tuple[str, ...]:
@@ -26,11 +27,12 @@ def _command(code: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("alone", "others", "outcome"), [(0, 0, 0), (5, 0, 0), (0, 5, 0), (5, 5, 5), (1, 5, 1), (5, 1, 1), (0, 2, 2)]
+    ("codes", "outcome"),
+    [((0, 0, 0), 0), ((5, 5, 0), 0), ((0, 5, 5), 0), ((5, 5, 5), 5), ((1, 5, 5), 1), ((5, 1, 5), 1), ((0, 0, 2), 2)],
 )
-def test_half_that_the_words_leave_empty_is_no_failure_unless_both_are(alone: int, others: int, outcome: int) -> None:
-    halves = [testing.Stage("pytest: alone", _command(alone)), testing.Stage("pytest", _command(others))]
-    assert testing.run_stages(Console(file=io.StringIO()), halves, []) == outcome
+def test_part_that_the_words_leave_empty_is_no_failure_unless_all_are(codes: tuple[int, ...], outcome: int) -> None:
+    parts = [testing.Stage(f"pytest: {at}", _command(code)) for at, code in enumerate(codes)]
+    assert testing.run_stages(Console(file=io.StringIO()), parts, []) == outcome
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("false", False), ("", False)])
