@@ -69,6 +69,9 @@ const visit = (changes: Partial<PlannedOrder> = {}): PlannedOrder => ({
 const policy: PlanningPolicy = {
   plan_at: '20:00:00',
   seconds: 60,
+  spare_minutes: 12,
+  longer_percent: 8,
+  hot_spare_minutes: 15,
   moved_seconds: 600,
   known_seconds: 300,
   break_minutes: 30,

@@ -13,6 +13,7 @@ export const MINUTE_WEIGHTS = [
   'rating_minutes',
   'risk_minutes',
   'calm_minutes',
+  'spare_minutes',
   'sex_minutes',
   'unskilled_minutes',
   'doubt_minutes',
@@ -101,6 +102,9 @@ export interface DayPlanDetail {
 export interface PlanningPolicy {
   plan_at: string
   seconds: number
+  spare_minutes: number
+  longer_percent: number
+  hot_spare_minutes: number
   moved_seconds: number
   known_seconds: number
   break_minutes: number
